@@ -1,0 +1,13 @@
+/**
+ * Names for the int32 words of one table row. Declared once, beside the class that owns the array:
+ *
+ *     const CONN = layout('clientAddress', 'ports', 'state');   // CONN.ports === 1, CONN.words === 3
+ */
+export type Layout<Name extends string> = { readonly [K in Name]: number } & { readonly words: number };
+
+/** Words in the order given, without gaps; pad with names of your own when a row must fill a cache line. */
+export function layout<const Names extends readonly string[]>(...names: Names): Layout<Names[number]> {
+  const offsets: Record<string, number> = { words: names.length };
+  for (const [i, name] of names.entries()) offsets[name] = i;
+  return offsets as Layout<Names[number]>;
+}

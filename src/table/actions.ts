@@ -1,0 +1,113 @@
+/**
+ * The changes of the data plane's tables, as plain data: they cross a thread as one message and are applied whole between two
+ * bursts. There is no second way to change a table. Addresses are text, MAC addresses `02:00:00:00:00:01`.
+ */
+import type { ForwardingMethodName, ServiceProtocol } from '../base/terms.ts';
+
+/** What names a virtual service: protocol, address and port, or a firewall mark. */
+export type ServiceKey =
+  | { readonly protocol: ServiceProtocol; readonly address: string; readonly port: number }
+  | { readonly firewallMark: number; readonly family: 'v4' | 'v6' };
+
+export interface ServiceSettings {
+  readonly scheduler: string;
+  /** For schedulers that know any, such as `sh-port`. */
+  readonly schedulerFlags: readonly string[];
+  /** UDP: schedule each datagram by itself. */
+  readonly onePacket: boolean;
+  /** Persistence timeout in seconds, 0 = none. */
+  readonly persistenceSeconds: number;
+  /** Bits of the client address that name one persistent client: 0 to 32, or 1 to 128 for IPv6. */
+  readonly persistencePrefix: number;
+}
+
+/** What names a destination within its service. */
+export interface DestinationKey {
+  readonly address: string;
+  /** 0 = the port the client asked for. */
+  readonly port: number;
+}
+
+export interface DestinationSettings {
+  readonly method: ForwardingMethodName;
+  /** 0 = quiesced: keeps its connections, gets no new ones. */
+  readonly weight: number;
+  /** Connections at which it counts as overloaded, 0 = never. */
+  readonly upperThreshold: number;
+  /** Connections below which it is no longer overloaded, 0 = three quarters of the upper threshold. */
+  readonly lowerThreshold: number;
+}
+
+/** How frames reach one real server. `mac` null while its neighbour is not resolved. */
+export interface NextHop {
+  /** The real server's own address, whichever gateway leads to it. */
+  readonly address: string;
+  /** Index of the port (in the worker's list) that leads there. */
+  readonly port: number;
+  /** MAC address of the server or of the gateway; null = unknown, frames for it are counted drops. */
+  readonly mac: string | null;
+  /** The director's own address on that route: source of tunnel packets. */
+  readonly source: string;
+  /** MTU of the route, bytes of IP packet. */
+  readonly mtu: number;
+}
+
+/** Connection timeouts that `--set` changes, seconds; 0 leaves one as it is. */
+export interface Timeouts {
+  readonly tcp: number;
+  readonly tcpFin: number;
+  readonly udp: number;
+}
+
+export type TableAction =
+  | { readonly kind: 'addService'; readonly service: ServiceKey; readonly settings: ServiceSettings }
+  | { readonly kind: 'editService'; readonly service: ServiceKey; readonly settings: ServiceSettings }
+  | { readonly kind: 'removeService'; readonly service: ServiceKey }
+  | {
+      readonly kind: 'addDestination';
+      readonly service: ServiceKey;
+      readonly destination: DestinationKey;
+      readonly settings: DestinationSettings;
+    }
+  | {
+      readonly kind: 'editDestination';
+      readonly service: ServiceKey;
+      readonly destination: DestinationKey;
+      readonly settings: DestinationSettings;
+    }
+  | { readonly kind: 'removeDestination'; readonly service: ServiceKey; readonly destination: DestinationKey }
+  | { readonly kind: 'setNextHop'; readonly nextHop: NextHop }
+  | { readonly kind: 'setTimeouts'; readonly timeouts: Timeouts };
+
+/** `tcp 10.0.0.1:80`, `tcp [2001:db8::1]:80`, `fwmark 7`, `fwmark 7 v6`. */
+export function formatServiceKey(key: ServiceKey): string {
+  if ('firewallMark' in key) return `fwmark ${key.firewallMark}${key.family === 'v6' ? ' v6' : ''}`;
+  return `${key.protocol} ${formatDestinationKey(key)}`;
+}
+
+/** `10.0.0.1:80`, `[2001:db8::1]:80`. */
+export function formatDestinationKey(key: DestinationKey): string {
+  return key.address.includes(':') ? `[${key.address}]:${key.port}` : `${key.address}:${key.port}`;
+}
+
+/** One line for a person, as in logs and --dry-run. */
+export function formatAction(action: TableAction): string {
+  switch (action.kind) {
+    case 'addService':
+    case 'editService':
+      return `${action.kind} ${formatServiceKey(action.service)} ${action.settings.scheduler}`;
+    case 'removeService':
+      return `${action.kind} ${formatServiceKey(action.service)}`;
+    case 'addDestination':
+    case 'editDestination': {
+      const { method, weight } = action.settings;
+      return `${action.kind} ${formatServiceKey(action.service)} -> ${formatDestinationKey(action.destination)} ${method} ${weight}`;
+    }
+    case 'removeDestination':
+      return `${action.kind} ${formatServiceKey(action.service)} -> ${formatDestinationKey(action.destination)}`;
+    case 'setNextHop':
+      return `${action.kind} ${action.nextHop.address} port ${action.nextHop.port} ${action.nextHop.mac ?? 'unresolved'}`;
+    case 'setTimeouts':
+      return `${action.kind} ${action.timeouts.tcp} ${action.timeouts.tcpFin} ${action.timeouts.udp}`;
+  }
+}

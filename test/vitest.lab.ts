@@ -1,0 +1,6 @@
+import { defineConfig } from 'vitest/config';
+
+/** The lab layer: network namespaces and real frames; needs root and says so when it lacks it. One file at a time. */
+export default defineConfig({
+  test: { include: ['test/lab/**/*.test.ts'], fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 },
+});
