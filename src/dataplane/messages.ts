@@ -1,0 +1,91 @@
+/** What the control side and a data-plane worker say to each other: plain data, every request answered once. */
+import type { DestinationKey, DestinationSettings, ServiceKey, ServiceSettings, TableAction } from '../table/actions.ts';
+
+/** The engine of one port: AF_XDP, AF_PACKET rings, or a TUN/TAP device. */
+export type IoKind = 'xdp' | 'packet' | 'tun';
+
+/** One interface that the worker is to open; its place in the list is the port index of `NextHop.port`. */
+export interface InterfaceRequest {
+  readonly name: string;
+  readonly io: IoKind;
+}
+
+export interface WorkerOptions {
+  readonly interfaces: readonly InterfaceRequest[];
+  readonly limits: { readonly connections: number; readonly services: number; readonly destinations: number };
+  /** Of the hash tables and of random choices. */
+  readonly seed: number;
+  /** The host's own addresses, which stay with the kernel also when a real server talks to them. */
+  readonly localAddresses: readonly string[];
+}
+
+export type Request =
+  | { readonly id: number; readonly kind: 'apply'; readonly actions: readonly TableAction[] }
+  | { readonly id: number; readonly kind: 'localAddresses'; readonly addresses: readonly string[] }
+  | { readonly id: number; readonly kind: 'status'; readonly connections: number }
+  | { readonly id: number; readonly kind: 'stop' };
+
+export type Reply =
+  | { readonly id: number; readonly kind: 'done' }
+  | { readonly id: number; readonly kind: 'refused'; readonly code: string; readonly message: string; readonly hint: string }
+  | { readonly id: number; readonly kind: 'status'; readonly status: DataPlaneStatus };
+
+/** Packets and bytes (IP, without link header) since the start; specs/ipvs.md section 7.1. */
+export interface TrafficCounters {
+  readonly connections: number;
+  readonly inPackets: number;
+  readonly outPackets: number;
+  readonly inBytes: number;
+  readonly outBytes: number;
+}
+
+export interface DestinationStatus {
+  readonly key: DestinationKey;
+  readonly settings: DestinationSettings;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  readonly overloaded: boolean;
+  /** MAC address of the next hop; null = unresolved. */
+  readonly nextHop: string | null;
+  readonly traffic: TrafficCounters;
+}
+
+export interface ServiceStatus {
+  readonly key: ServiceKey;
+  readonly settings: ServiceSettings;
+  readonly traffic: TrafficCounters;
+  /** In the table's own order: the one added last comes first. */
+  readonly destinations: readonly DestinationStatus[];
+}
+
+export interface ConnectionStatus {
+  readonly protocol: string;
+  readonly state: string;
+  readonly expiresSeconds: number;
+  /** `address:port`. */
+  readonly client: string;
+  readonly virtual: string;
+  readonly destination: string;
+}
+
+export interface PortStatus {
+  readonly name: string;
+  readonly io: IoKind | 'memory' | 'pcap' | 'cap';
+  /** Such as `native, copy` for xdp; empty when there is nothing to say. */
+  readonly mode: string;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface DataPlaneStatus {
+  readonly ports: readonly PortStatus[];
+  readonly services: readonly ServiceStatus[];
+  readonly connections: {
+    readonly count: number;
+    readonly capacity: number;
+    /** At most as many as the request asked for. */
+    readonly list: readonly ConnectionStatus[];
+  };
+  readonly traffic: TrafficCounters;
+  /** Every counter of the engine that is not zero, by name; drops among them. */
+  readonly counters: Readonly<Record<string, number>>;
+}
