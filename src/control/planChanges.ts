@@ -1,0 +1,54 @@
+/**
+ * From what is running to what is desired, as the shortest list of actions: removals, then additions, then edits. Removals come
+ * first so that a table that is full has room; a real server that stays is never removed, so its connections stay as well.
+ */
+import { formatDestinationKey, formatServiceKey, type TableAction } from '../table/actions.ts';
+import type { DestinationEntry, ServiceEntry, Tables } from './tables.ts';
+
+/**
+ * Pure. Additions come in the order of `desired`. The order of entries that stay is left as it is: it cannot be changed without
+ * removing them.
+ */
+export function planChanges(running: Tables, desired: Tables): TableAction[] {
+  const removals: TableAction[] = [];
+  const additions: TableAction[] = [];
+  const edits: TableAction[] = [];
+  const before = new Map(running.services.map((service) => [formatServiceKey(service.key), service]));
+  const after = new Set(desired.services.map((service) => formatServiceKey(service.key)));
+  for (const { key } of running.services)
+    if (!after.has(formatServiceKey(key))) removals.push({ kind: 'removeService', service: key });
+  for (const service of desired.services) {
+    const old = before.get(formatServiceKey(service.key));
+    if (old === undefined) additions.push({ kind: 'addService', service: service.key, settings: service.settings });
+    else if (!isSame(old.settings, service.settings)) {
+      edits.push({ kind: 'editService', service: service.key, settings: service.settings });
+    }
+    planDestinations(old?.destinations ?? [], service, removals, additions, edits);
+  }
+  if (!isSame(running.timeouts, desired.timeouts)) edits.push({ kind: 'setTimeouts', timeouts: desired.timeouts });
+  return [...removals, ...additions, ...edits];
+}
+
+function planDestinations(
+  running: readonly DestinationEntry[],
+  { key: service, destinations }: ServiceEntry,
+  removals: TableAction[],
+  additions: TableAction[],
+  edits: TableAction[],
+): void {
+  const before = new Map(running.map((entry) => [formatDestinationKey(entry.key), entry]));
+  const after = new Set(destinations.map(({ key }) => formatDestinationKey(key)));
+  for (const { key } of running) {
+    if (!after.has(formatDestinationKey(key))) removals.push({ kind: 'removeDestination', service, destination: key });
+  }
+  for (const { key: destination, settings } of destinations) {
+    const old = before.get(formatDestinationKey(destination));
+    if (old === undefined) additions.push({ kind: 'addDestination', service, destination, settings });
+    else if (!isSame(old.settings, settings)) edits.push({ kind: 'editDestination', service, destination, settings });
+  }
+}
+
+/** Equality of flat settings, whose values are words, numbers, or lists of words. */
+function isSame<T extends object>(a: T, b: T): boolean {
+  return (Object.keys(a) as (keyof T)[]).every((name) => JSON.stringify(a[name]) === JSON.stringify(b[name]));
+}
