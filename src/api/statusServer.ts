@@ -1,0 +1,117 @@
+/** The status of a running director, as JSON over HTTP on a Unix socket. */
+import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { UvsError } from '../base/errors.ts';
+import type { DirectorStatus } from '../control/directorStatus.ts';
+import { MAX_LISTED_CONNECTIONS } from './socketPath.ts';
+
+/** The longest path that fits struct sockaddr_un with its final zero. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+export interface StatusServer {
+  /** Answers no more and removes the socket. */
+  close(): Promise<void>;
+}
+
+/**
+ * @param status called for each question, with the number of connections to list
+ * @returns when the socket takes questions; rejects with UvsError SOCKET_IN_USE, or KERNEL_REFUSED when the path cannot be used
+ */
+export async function startStatusServer(
+  path: string,
+  status: (connections: number) => Promise<DirectorStatus>,
+): Promise<StatusServer> {
+  const server = createServer((request, response) => void answer(request, response, status));
+  try {
+    if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES)
+      throw new Error(`the path is longer than ${MAX_SOCKET_PATH_BYTES} bytes`);
+    mkdirSync(dirname(path), { recursive: true });
+    await listenOrReplace(server, path);
+    chmodSync(path, 0o600);
+  } catch (cause) {
+    server.close();
+    if (cause instanceof UvsError) throw cause;
+    const hint = 'Pass another --socket.';
+    throw new UvsError('KERNEL_REFUSED', `cannot listen on ${path}: ${reasonOf(cause)}`, { hint, cause });
+  }
+  return { close: () => closeServer(server) };
+}
+
+/** Rejects with UvsError SOCKET_IN_USE when a process listens there: the sooner a second director knows, the less it disturbs. */
+export async function ensureSocketIsFree(path: string): Promise<void> {
+  if (existsSync(path) && (await isAnswered(path))) throw new UvsError('SOCKET_IN_USE', `another process listens on ${path}`);
+}
+
+async function listenOrReplace(server: Server, path: string): Promise<void> {
+  try {
+    await listen(server, path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+    await ensureSocketIsFree(path);
+    // Anything else is not ours to remove.
+    if (!lstatSync(path).isSocket()) throw cause;
+    rmSync(path);
+    await listen(server, path);
+  }
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** A socket file whose process is dead refuses connections. */
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'));
+  });
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: (connections: number) => Promise<DirectorStatus>,
+): Promise<void> {
+  const url = URL.parse(request.url ?? '/', 'http://uvs');
+  if (url === null) return send(response, 400, { error: 'not a URL' });
+  if (url.pathname !== '/v1/status') return send(response, 404, { error: `nothing at ${url.pathname}; there is /v1/status` });
+  if (request.method !== 'GET') return send(response, 405, { error: 'only GET' });
+  const connections = Number(url.searchParams.get('connections') ?? 0);
+  if (!Number.isInteger(connections) || connections < 0 || connections > MAX_LISTED_CONNECTIONS) {
+    return send(response, 400, { error: `connections must be an integer from 0 to ${MAX_LISTED_CONNECTIONS}` });
+  }
+  try {
+    send(response, 200, await status(connections));
+  } catch (error) {
+    send(response, 503, { error: reasonOf(error) });
+  }
+}
+
+function send(response: ServerResponse, code: number, body: object): void {
+  response.writeHead(code, { 'content-type': 'application/json' });
+  response.end(`${JSON.stringify(body)}\n`);
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    // Node removes the socket file of a server that closes.
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
