@@ -1,0 +1,95 @@
+/**
+ * The content of the map that the selector asks: endpoint -> what it is to us. Pure; `io/selector.ts` brings it into the kernel.
+ *
+ *     0       1         2..3                 4..19
+ *     family  protocol  port, network order  address, network order; IPv4 in the last four bytes
+ */
+import { type Address, address } from '../base/address.ts';
+import { type Family, type ForwardingMethodName, Protocol, type ServiceProtocol } from '../base/terms.ts';
+
+export const ENDPOINT_KEY_BYTES = 20;
+export const ENDPOINT_VALUE_BYTES = 4;
+
+/** What an endpoint is to us; bits that add up. Those marked "whole address" stand under protocol 0, port 0. */
+export const EndpointFlag = {
+  /** A virtual service. */
+  service: 1,
+  /** A real server behind masquerading: what it sends to others than the host is a reply of ours. */
+  masq: 2,
+  /** Whole address: a real server that is reached by a tunnel. */
+  tunnel: 4,
+  /** Whole address: one of the host itself. */
+  local: 8,
+  /** Whole address: one that carries any virtual service; for later fragments, which have no port. */
+  virtual: 16,
+  /** Whole address: a real server behind masquerading; for later fragments. */
+  masqAddress: 32,
+  /** A virtual service on every port; stands under port 0. */
+  catchAll: 64,
+} as const;
+export type EndpointFlag = (typeof EndpointFlag)[keyof typeof EndpointFlag];
+
+/** What the tables hold, as far as the selector must know it. */
+export interface SelectorFacts {
+  /** Services by address; port 0 = every port. Those by firewall mark cannot be told apart before the host has marked the frame. */
+  readonly services: readonly { readonly protocol: ServiceProtocol; readonly address: string; readonly port: number }[];
+  /** Destinations with the protocol of their service; port 0 = the port the client asked for. */
+  readonly destinations: readonly {
+    readonly protocol: ServiceProtocol;
+    readonly address: string;
+    readonly port: number;
+    readonly method: ForwardingMethodName;
+  }[];
+  /** Every address that the host answers for, virtual ones included or not. */
+  readonly localAddresses: readonly string[];
+}
+
+/** Hexadecimal endpoint key -> sum of EndpointFlags. */
+export type EndpointEntries = ReadonlyMap<string, number>;
+
+/** @param protocol 0 with port 0 for a whole address @param words as in base/address.ts */
+export function endpointKey(family: Family, protocol: number, port: number, words: Address['words']): Uint8Array {
+  const key = new Uint8Array(ENDPOINT_KEY_BYTES);
+  const view = new DataView(key.buffer);
+  view.setUint8(0, family);
+  view.setUint8(1, protocol);
+  view.setUint16(2, port);
+  words.forEach((word, i) => {
+    view.setInt32(4 + 4 * i, word);
+  });
+  return key;
+}
+
+/** The wanted content of the map. Addresses have been checked: a wrong one throws. */
+export function filterEntries(facts: SelectorFacts): EndpointEntries {
+  const entries = new Map<string, number>();
+  const add = (text: string, protocol: number, port: number, flag: EndpointFlag) => {
+    const { family, words } = address(text);
+    const key = toHex(endpointKey(family, protocol, port, words));
+    entries.set(key, (entries.get(key) ?? 0) | flag);
+  };
+  for (const service of facts.services) {
+    const flag = service.port === 0 ? EndpointFlag.catchAll : EndpointFlag.service;
+    add(service.address, Protocol[service.protocol], service.port, flag);
+    add(service.address, 0, 0, EndpointFlag.virtual);
+  }
+  for (const destination of facts.destinations) {
+    if (destination.method === 'masq') {
+      add(destination.address, Protocol[destination.protocol], destination.port, EndpointFlag.masq);
+      add(destination.address, 0, 0, EndpointFlag.masqAddress);
+    } else if (destination.method === 'tunnel') {
+      add(destination.address, 0, 0, EndpointFlag.tunnel);
+    }
+  }
+  for (const text of facts.localAddresses) add(text, 0, 0, EndpointFlag.local);
+  return entries;
+}
+
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** The opposite of `toHex`. */
+export function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}

@@ -1,0 +1,62 @@
+/** The selector's rules once more, slow and obvious: over what a test says of a frame, and over the plain facts instead of the map. */
+import { Protocol } from '../../src/base/terms.ts';
+import type { SelectorFacts } from '../../src/bpf/endpoints.ts';
+import { MAX_EXTENSION_HEADERS } from '../../src/bpf/headers.ts';
+import { type FrameSpec, isTransport, isV6, OWN_MAC, type PacketSpec } from './frames.ts';
+
+const TUNNEL_PROTOCOLS: readonly number[] = [Protocol.ipip, Protocol.ipv6, Protocol.gre, Protocol.udp];
+
+export function isOurs(frame: FrameSpec, facts: SelectorFacts): boolean {
+  const { packet, destinationMac = OWN_MAC, etherType } = frame;
+  if (!destinationMac.every((byte, i) => byte === OWN_MAC[i])) return false;
+  if (etherType !== undefined && etherType !== (isV6(packet) ? 0x86dd : 0x0800)) return false;
+  if (extensionCount(packet) > MAX_EXTENSION_HEADERS) return false;
+  const isForHost = facts.localAddresses.includes(packet.destination);
+
+  if (isTransport(packet.protocol)) {
+    if (isLaterFragment(packet)) {
+      if (facts.services.some((service) => service.address === packet.destination)) return true;
+      return !isForHost && facts.destinations.some((of) => of.method === 'masq' && of.address === packet.source);
+    }
+    if (isService(facts, packet.protocol, packet.destination, packet.destinationPort ?? 0)) return true;
+    return !isForHost && isMasqServer(facts, packet.protocol, packet.source, packet.sourcePort ?? 0);
+  }
+
+  const isPiece = packet.fragment !== undefined && (packet.fragment.more || packet.fragment.offset > 0);
+  if (isPiece || !isError(packet) || packet.quote === undefined) return false;
+  const { quote } = packet;
+  if (isV6(quote) !== isV6(packet) || extensionCount(quote) > MAX_EXTENSION_HEADERS || isLaterFragment(quote)) return false;
+  if (TUNNEL_PROTOCOLS.includes(quote.protocol) && isForHost) {
+    if (facts.destinations.some((of) => of.method === 'tunnel' && of.address === quote.destination)) return true;
+  }
+  if (!isTransport(quote.protocol)) return false;
+  if (isService(facts, quote.protocol, quote.source, quote.sourcePort ?? 0)) return true;
+  return !isForHost && isMasqServer(facts, quote.protocol, quote.destination, quote.destinationPort ?? 0);
+}
+
+function isService(facts: SelectorFacts, protocol: number, address: string, port: number): boolean {
+  return facts.services.some(
+    (of) => Protocol[of.protocol] === protocol && of.address === address && (of.port === port || of.port === 0),
+  );
+}
+
+function isMasqServer(facts: SelectorFacts, protocol: number, address: string, port: number): boolean {
+  return facts.destinations.some((of) => {
+    const isThere = Protocol[of.protocol] === protocol && of.address === address;
+    return of.method === 'masq' && isThere && (of.port === port || of.port === 0);
+  });
+}
+
+function isError(packet: PacketSpec): boolean {
+  const type = packet.icmpType ?? 0;
+  if (isV6(packet)) return packet.protocol === Protocol.icmpv6 && type >= 1 && type < 128;
+  return packet.protocol === Protocol.icmp && [3, 4, 11].includes(type);
+}
+
+function isLaterFragment(packet: PacketSpec): boolean {
+  return packet.fragment !== undefined && packet.fragment.offset > 0;
+}
+
+function extensionCount(packet: PacketSpec): number {
+  return isV6(packet) ? (packet.extensions?.length ?? 0) + (packet.fragment === undefined ? 0 : 1) : 0;
+}
