@@ -25,6 +25,7 @@ export const ERROR_HINTS = {
   INTERFACE_UNKNOWN: 'List interfaces with `ip -br link`.',
   INTERFACE_UNSUITABLE: 'Choose another interface or another --io.',
   PORT_OPEN_FAILED: 'Try another --io; `uvs run --help` lists them.',
+  CAPTURE_INVALID: 'The file must be a pcap or pcapng capture; `tcpdump -w FILE` writes one.',
   KERNEL_REFUSED: 'The kernel refused; the message names the call.',
   ROUTE_MISSING: 'Add a route, or name the interface in the configuration.',
   SOCKET_IN_USE: 'Another director runs with this socket; stop it or pass --socket.',
