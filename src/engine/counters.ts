@@ -1,0 +1,58 @@
+/**
+ * What the engine counts, by name. docs/counters.md has a sentence for each; a test compares the two. Every frame that comes in is
+ * either transmitted, punted or dropped; every drop has a name of its own.
+ */
+import { FLOW_FAULT_NAMES } from '../packet/flow.ts';
+
+/** Frames that go on. */
+const PROGRESS = [
+  'received',
+  'transmitted',
+  'punted',
+  'connectionsCreated',
+  'connectionsExpired',
+  'connectionsReused',
+  'fragmentsFollowed',
+  'fragmentsHeld',
+  'fragmentsReleased',
+  'icmpToClient',
+  'icmpToRealServer',
+  'icmpSent',
+  'checksumsCompleted',
+  'superFramesSegmented',
+  'outerFragments',
+  'packetsFragmented',
+] as const;
+
+/** Why a frame ended here, beside the malformed kinds that the parser names. */
+const DROPS = [
+  'noDestination',
+  'connectionTableFull',
+  'destinationRemoved',
+  'neighbourUnresolved',
+  'ttlExceeded',
+  'packetTooBig',
+  'tunnelMtuTooSmall',
+  'icmpRateLimited',
+  'icmpBadChecksum',
+  'icmpQuoteTooShort',
+  'fragmentTableFull',
+  'fragmentTooLong',
+  'fragmentTimedOut',
+  'fragmentFirstDropped',
+  'scratchExhausted',
+  'segmentKindUnsupported',
+  'methodUnsupported',
+  'noHostPort',
+] as const;
+
+export type CounterName = (typeof PROGRESS)[number] | (typeof DROPS)[number] | (typeof FLOW_FAULT_NAMES)[number];
+
+/** In the order of their index. */
+export const COUNTER_NAMES: readonly CounterName[] = [...PROGRESS, ...DROPS, ...FLOW_FAULT_NAMES];
+
+/** Those that count a frame's end without delivery. `notIp` and `none` are no drops. */
+export const DROP_NAMES: readonly CounterName[] = [
+  ...DROPS,
+  ...FLOW_FAULT_NAMES.filter((name) => name !== 'none' && name !== 'notIp'),
+];
