@@ -27,7 +27,10 @@ applyTables(director.state, [{ kind: 'addService', service, settings }]);
 for (const n of [1, 2]) {
   const nextHop = { address: `10.0.1.${n}`, port: 0, mac: `02:00:00:00:01:0${n}`, source: '10.0.1.254', mtu: 1500 };
   const destination = { address: nextHop.address, port: 8000 };
-  applyTables(director.state, [{ kind: 'addDestination', service, destination, settings: values }, { kind: 'setNextHop', nextHop }]);
+  applyTables(director.state, [
+    { kind: 'addDestination', service, destination, settings: values },
+    { kind: 'setNextHop', nextHop },
+  ]);
 }
 
 const breath = new Breath(director, [port]);

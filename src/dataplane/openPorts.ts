@@ -1,6 +1,7 @@
 /** Opens what a worker needs of the machine: frame memory, ports, the kernel-side selector, and the way back to the host. */
 import { UvsError } from '../base/errors.ts';
 import { filterEntries, type SelectorFacts } from '../bpf/endpoints.ts';
+import { ethernetFacts } from '../io/interfaceFacts.ts';
 import { native } from '../io/native.ts';
 import { PacketPort } from '../io/packetPort.ts';
 import { KernelSelector } from '../io/selector.ts';
@@ -18,23 +19,24 @@ const HOST_DEVICE = 'uvs-host';
 
 export class OpenPorts {
   readonly arena = new FrameArena(native().arena(ARENA_BYTES));
-  /** In the order of the requested interfaces, then the host port. */
+  /** In the order of the requested interfaces, then the host port, then the further receive queues of interfaces that have several. */
   readonly ports: NamedPort[] = [];
   readonly hostPort: number;
   readonly #selector: KernelSelector;
-  readonly #xdpPorts: number;
-  #xdpMemory: XdpMemory | undefined;
+  readonly #xdpMemory: () => XdpMemory;
+  readonly #furtherQueues: NamedPort[] = [];
 
   /** @throws UvsError, and everything is closed again */
   constructor({ interfaces, limits }: WorkerOptions) {
     const capacity = 2 * limits.services + 3 * limits.destinations + SPARE_ENDPOINTS;
+    this.#xdpMemory = once(() => new XdpMemory(this.arena, XDP_PORT_CHUNKS * queuesOf(interfaces)));
     this.#selector = new KernelSelector(native(), { capacity });
-    this.#xdpPorts = interfaces.filter(({ io }) => io === 'xdp').length;
     try {
       for (const request of interfaces) this.ports.push(this.#open(request));
       const mtu = Math.max(1500, ...this.ports.map(({ port }) => port.facts.mtu));
       const port = new TunPort(this.arena, { name: HOST_DEVICE, mtu });
       this.hostPort = this.ports.push({ port, io: 'tun', mode: 'to the host' }) - 1;
+      this.ports.push(...this.#furtherQueues);
     } catch (error) {
       this.close();
       throw error;
@@ -49,7 +51,7 @@ export class OpenPorts {
   /** First the selector, so that the host has its frames again; then the ports. */
   close(): void {
     this.#selector.close();
-    for (const { port } of this.ports) port.close();
+    for (const { port } of [...this.ports, ...this.#furtherQueues]) port.close();
   }
 
   #open({ name, io }: InterfaceRequest): NamedPort {
@@ -74,18 +76,36 @@ export class OpenPorts {
     }
   }
 
+  /** One port for each receive queue: a frame comes up on the queue that its network card chose. */
   #openXdp(name: string): NamedPort {
-    this.#xdpMemory ??= new XdpMemory(this.arena, XDP_PORT_CHUNKS * this.#xdpPorts);
-    const port = new XdpPort(this.#xdpMemory, { interface: name });
+    const { index, mac, receiveQueues } = ethernetFacts(name);
+    const ports = Array.from({ length: receiveQueues }, (_, queue) => new XdpPort(this.#xdpMemory(), { interface: name, queue }));
     try {
-      const { mode } = this.#selector.attachXdp(port.interface.index, port.interface.mac);
-      this.#selector.registerSocket(port.interface.index, 0, port.fileDescriptor);
-      return { port, io: 'xdp', mode };
+      for (const port of ports) this.#selector.registerSocket(index, port.queue, port.fileDescriptor);
+      const { mode } = this.#selector.attachXdp(index, mac);
+      const [first, ...more] = ports.map((port): NamedPort => ({ port, io: 'xdp', mode: `${mode}, queue ${port.queue}` }));
+      this.#furtherQueues.push(...more);
+      return first!;
     } catch (error) {
-      port.close();
+      for (const port of ports) port.close();
       throw error;
     }
   }
+}
+
+/** AF_XDP sockets that these interfaces need. */
+function queuesOf(interfaces: readonly InterfaceRequest[]): number {
+  const served = interfaces.filter(({ io }) => io === 'xdp');
+  return served.reduce((sum, { name }) => sum + ethernetFacts(name).receiveQueues, 0);
+}
+
+/** `make`, called at the first use. */
+function once<Result>(make: () => Result): () => Result {
+  let made: Result | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** Room for the host's own addresses. */
