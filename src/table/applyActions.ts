@@ -1,0 +1,125 @@
+/** Applies a list of actions to the tables: all of them, or none. Called between two bursts. */
+import { type Address, parseAddress } from '../base/address.ts';
+import { assert } from '../base/assert.ts';
+import type { UvsError } from '../base/errors.ts';
+import { assertNever, NONE } from '../base/terms.ts';
+import type { DestinationKey, DestinationSettings, ServiceKey, ServiceSettings, TableAction, Timeouts } from './actions.ts';
+import type { Tables } from './tables.ts';
+import { validateActions } from './validateActions.ts';
+
+/** What the engine does in step with the tables: it keeps the schedulers, which the tables do not know, and the timeouts. */
+export interface TableHooks {
+  knowsScheduler(name: string): boolean;
+  serviceAdded(service: number, settings: ServiceSettings): void;
+  serviceEdited(service: number, settings: ServiceSettings): void;
+  /** Its destinations are off their list already, without a call for each. */
+  serviceRemoved(service: number): void;
+  destinationAdded(service: number, destination: number): void;
+  destinationEdited(service: number, destination: number): void;
+  /** Still on the list. */
+  destinationRemoving(service: number, destination: number): void;
+  /** Off the list. */
+  destinationRemoved(service: number, destination: number): void;
+  timeoutsSet(timeouts: Timeouts): void;
+}
+
+/** @returns the first fault, and nothing has changed; undefined when all actions have been applied */
+export function applyActions(tables: Tables, actions: readonly TableAction[], hooks: TableHooks): UvsError | undefined {
+  const fault = validateActions(tables, actions, (name) => hooks.knowsScheduler(name));
+  if (fault !== undefined) return fault;
+  for (const action of actions) applyAction(tables, action, hooks);
+  return undefined;
+}
+
+function applyAction(tables: Tables, action: TableAction, hooks: TableHooks): void {
+  switch (action.kind) {
+    case 'addService':
+      addService(tables, action.service, action.settings, hooks);
+      break;
+    case 'editService': {
+      const service = serviceOf(tables, action.service);
+      tables.services.edit(service, action.settings);
+      hooks.serviceEdited(service, action.settings);
+      break;
+    }
+    case 'removeService':
+      removeService(tables, serviceOf(tables, action.service), hooks);
+      break;
+    case 'addDestination':
+      addDestination(tables, serviceOf(tables, action.service), action.destination, action.settings, hooks);
+      break;
+    case 'editDestination': {
+      const service = serviceOf(tables, action.service);
+      const destination = destinationOf(tables, service, action.destination);
+      tables.destinations.edit(destination, action.settings);
+      hooks.destinationEdited(service, destination);
+      break;
+    }
+    case 'removeDestination': {
+      const service = serviceOf(tables, action.service);
+      removeDestination(tables, service, destinationOf(tables, service, action.destination), hooks);
+      break;
+    }
+    case 'setNextHop':
+      tables.destinations.setNextHop(action.nextHop);
+      break;
+    case 'setTimeouts':
+      hooks.timeoutsSet(action.timeouts);
+      break;
+    default:
+      assertNever(action);
+  }
+}
+
+function addService(tables: Tables, key: ServiceKey, settings: ServiceSettings, hooks: TableHooks): void {
+  const service = tables.services.add(key, settings);
+  assert(service !== NONE, 'validated additions fit');
+  tables.traffic.clearService(service);
+  hooks.serviceAdded(service, settings);
+}
+
+/** Connections of the service stay: their destinations are no longer available. */
+function removeService(tables: Tables, service: number, hooks: TableHooks): void {
+  const { destinations } = tables;
+  for (let d = destinations.first(service); d !== NONE; d = destinations.first(service)) destinations.remove(d);
+  hooks.serviceRemoved(service);
+  tables.services.remove(service);
+}
+
+function addDestination(
+  tables: Tables,
+  service: number,
+  key: DestinationKey,
+  settings: DestinationSettings,
+  hooks: TableHooks,
+): void {
+  const { address, port } = endpointOf(key);
+  const destination = tables.destinations.add(service, address, port, settings);
+  assert(destination !== NONE, 'validated additions fit');
+  hooks.destinationAdded(service, destination);
+}
+
+function removeDestination(tables: Tables, service: number, destination: number, hooks: TableHooks): void {
+  hooks.destinationRemoving(service, destination);
+  tables.destinations.remove(destination);
+  hooks.destinationRemoved(service, destination);
+}
+
+function serviceOf(tables: Tables, key: ServiceKey): number {
+  const service = tables.services.findKey(key);
+  assert(service !== NONE, 'validated services exist');
+  return service;
+}
+
+function destinationOf(tables: Tables, service: number, key: DestinationKey): number {
+  const { address, port } = endpointOf(key);
+  const destination = tables.destinations.find(service, address, port);
+  assert(destination !== NONE, 'validated destinations exist');
+  return destination;
+}
+
+function endpointOf(key: DestinationKey): { address: Address; port: number } {
+  const address = parseAddress(key.address);
+  assert(address !== undefined, 'validated addresses parse');
+  return { address, port: key.port };
+}

@@ -1,0 +1,205 @@
+/**
+ * Whether a list of actions can be applied whole, found out before anything changes: each action is judged against the tables as they
+ * will be after those before it.
+ */
+import { formatAddress, parseAddress, parseMac } from '../base/address.ts';
+import { type ErrorCode, UvsError } from '../base/errors.ts';
+import { Family, NONE } from '../base/terms.ts';
+import { type DestinationKey, formatDestinationKey, formatServiceKey, type ServiceKey, type TableAction } from './actions.ts';
+import type { Tables } from './tables.ts';
+
+/** @returns the first fault, or undefined when all of `actions` can be applied in this order */
+export function validateActions(
+  tables: Tables,
+  actions: readonly TableAction[],
+  knowsScheduler: (name: string) => boolean = () => true,
+): UvsError | undefined {
+  const draft = new Draft(tables);
+  for (const action of actions) {
+    const fault = malformed(action) ?? judge(draft, action, knowsScheduler);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** The names in the tables as the actions judged so far will leave them. */
+class Draft {
+  readonly #tables: Tables;
+  /** Service -> its destinations' names. */
+  readonly #services = new Map<string, Set<string>>();
+  /** Service and destination -> connections that hold its row, of those that are listed now. */
+  readonly #held = new Map<string, number>();
+  #serviceRoom: number;
+  #destinationRoom: number;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+    const { services, destinations } = tables;
+    for (let s = services.first(); s !== NONE; s = services.next(s)) {
+      const service = services.identity(s);
+      const names = new Set<string>();
+      this.#services.set(service, names);
+      for (let d = destinations.first(s); d !== NONE; d = destinations.next(d)) {
+        const name = formatDestinationKey(destinations.key(d));
+        names.add(name);
+        this.#held.set(`${service} ${name}`, destinations.references(d));
+      }
+    }
+    this.#serviceRoom = services.capacity - services.count;
+    this.#destinationRoom = destinations.room;
+  }
+
+  /** The destinations of a service, or undefined when there is no such service. */
+  destinationsOf(service: string): Set<string> | undefined {
+    return this.#services.get(service);
+  }
+
+  addService(service: string): boolean {
+    this.#services.set(service, new Set());
+    return --this.#serviceRoom >= 0;
+  }
+
+  removeService(service: string): void {
+    for (const name of this.#services.get(service) ?? []) this.removeDestination(service, name);
+    this.#services.delete(service);
+    this.#serviceRoom++;
+  }
+
+  addDestination(service: string, name: string): boolean {
+    this.#services.get(service)?.add(name);
+    // Connections of a removed destination hold its row, which is the one that it gets back.
+    if (this.#references(service, name) === 0) this.#destinationRoom--;
+    return this.#destinationRoom >= 0;
+  }
+
+  removeDestination(service: string, name: string): void {
+    this.#services.get(service)?.delete(name);
+    if (this.#references(service, name) === 0) this.#destinationRoom++;
+  }
+
+  #references(service: string, name: string): number {
+    const identity = `${service} ${name}`;
+    return this.#held.get(identity) ?? this.#tables.destinations.trashReferences(identity);
+  }
+}
+
+function judge(draft: Draft, action: TableAction, knowsScheduler: (name: string) => boolean): UvsError | undefined {
+  switch (action.kind) {
+    case 'addService':
+    case 'editService':
+      if (!knowsScheduler(action.settings.scheduler)) {
+        return fault('SCHEDULER_UNKNOWN', `no scheduler named "${action.settings.scheduler}"`);
+      }
+      return action.kind === 'addService' ? judgeAddService(draft, action.service) : requireService(draft, action.service);
+    case 'removeService': {
+      const missing = requireService(draft, action.service);
+      if (missing === undefined) draft.removeService(serviceName(action.service));
+      return missing;
+    }
+    case 'addDestination':
+      return requireService(draft, action.service) ?? judgeAddDestination(draft, action.service, action.destination);
+    case 'editDestination':
+      return requireService(draft, action.service) ?? requireDestination(draft, action.service, action.destination);
+    case 'removeDestination': {
+      const { service, destination } = action;
+      const missing = requireService(draft, service) ?? requireDestination(draft, service, destination);
+      if (missing === undefined) draft.removeDestination(serviceName(service), destinationName(destination));
+      return missing;
+    }
+    case 'setNextHop':
+    case 'setTimeouts':
+      return undefined;
+  }
+}
+
+function judgeAddService(draft: Draft, key: ServiceKey): UvsError | undefined {
+  const name = serviceName(key);
+  if (draft.destinationsOf(name) !== undefined) return fault('SERVICE_EXISTS', `virtual service ${name} already exists`);
+  return draft.addService(name) ? undefined : fault('CAPACITY_EXCEEDED', `no room for virtual service ${name}`);
+}
+
+function judgeAddDestination(draft: Draft, service: ServiceKey, key: DestinationKey): UvsError | undefined {
+  const name = destinationName(key);
+  const inService = serviceName(service);
+  if (draft.destinationsOf(inService)?.has(name)) {
+    return fault('DESTINATION_EXISTS', `real server ${name} of ${inService} already exists`);
+  }
+  return draft.addDestination(inService, name) ? undefined : fault('CAPACITY_EXCEEDED', `no room for real server ${name}`);
+}
+
+function requireService(draft: Draft, key: ServiceKey): UvsError | undefined {
+  const name = serviceName(key);
+  return draft.destinationsOf(name) === undefined ? fault('SERVICE_UNKNOWN', `no virtual service ${name}`) : undefined;
+}
+
+function requireDestination(draft: Draft, service: ServiceKey, key: DestinationKey): UvsError | undefined {
+  const name = destinationName(key);
+  const inService = serviceName(service);
+  if (draft.destinationsOf(inService)?.has(name)) return undefined;
+  return fault('DESTINATION_UNKNOWN', `no real server ${name} of ${inService}`);
+}
+
+/** Names that a configuration would never let through, for tables are never to hold half an address. */
+function malformed(action: TableAction): UvsError | undefined {
+  switch (action.kind) {
+    case 'setTimeouts':
+      return undefined;
+    case 'setNextHop': {
+      const { address, source, mac } = action.nextHop;
+      return (
+        badAddress(address) ??
+        badAddress(source) ??
+        (mac !== null && parseMac(mac) === undefined ? bad('MAC address', mac) : undefined)
+      );
+    }
+    case 'addService':
+    case 'editService':
+    case 'removeService':
+      return badService(action.service);
+    case 'addDestination':
+    case 'editDestination':
+      return badService(action.service) ?? badAddress(action.destination.address) ?? badFamily(action.service, action);
+    case 'removeDestination':
+      return badService(action.service) ?? badAddress(action.destination.address);
+  }
+}
+
+function badService(key: ServiceKey): UvsError | undefined {
+  return 'firewallMark' in key ? undefined : badAddress(key.address);
+}
+
+function badAddress(text: string): UvsError | undefined {
+  return parseAddress(text) === undefined ? bad('IP address', text) : undefined;
+}
+
+/** specs/ipvs.md section 1.2: only a tunnel leads from one family to the other. */
+function badFamily(
+  key: ServiceKey,
+  { destination, settings }: Extract<TableAction, { kind: 'addDestination' | 'editDestination' }>,
+): UvsError | undefined {
+  const family = 'firewallMark' in key ? Family[key.family] : parseAddress(key.address)?.family;
+  if (settings.method === 'tunnel' || parseAddress(destination.address)?.family === family) return undefined;
+  return fault('CONFIG_INVALID', `real server ${destination.address} is not of the family of ${formatServiceKey(key)}`);
+}
+
+function bad(what: string, text: string): UvsError {
+  return fault('CONFIG_INVALID', `"${text}" is no ${what}`);
+}
+
+function fault(code: ErrorCode, message: string): UvsError {
+  return new UvsError(code, message);
+}
+
+/** One text for one name, however the address is written; as ServiceTable.identity. */
+function serviceName(key: ServiceKey): string {
+  return formatServiceKey('firewallMark' in key ? key : { ...key, address: canonical(key.address) });
+}
+
+function destinationName(key: DestinationKey): string {
+  return formatDestinationKey({ address: canonical(key.address), port: key.port });
+}
+
+function canonical(text: string): string {
+  const address = parseAddress(text);
+  return address === undefined ? text : formatAddress(address);
+}
