@@ -34,13 +34,17 @@ const FIRST_FAULT = counter('none');
 const TICK_MS = 1000 / TICKS_PER_SECOND;
 /** Connections that one call of `expire` ends at most. */
 const EXPIRE_BUDGET = 256;
+/** As the kernel looks through its trash of removed destinations. */
+const SWEEP_TICKS = 60 * TICKS_PER_SECOND;
 
 export class Director {
   readonly state: EngineState;
+  #sweptAtTick = 0;
 
   constructor(options: EngineOptions) {
     this.state = new EngineState(options);
     this.setTime();
+    this.#sweptAtTick = this.state.nowTick;
   }
 
   /** Reads the clock, once per burst. */
@@ -76,12 +80,21 @@ export class Director {
   expire(): void {
     const s = this.state;
     expireHeld(s);
+    this.#sweep();
     for (let n = 0; n < EXPIRE_BUDGET; n++) {
       const conn = s.tables.connections.expire(s.nowTick);
       if (conn === NONE) return;
       s.tables.removeConnection(conn);
       s.counters.add(CONNECTIONS_EXPIRED);
     }
+  }
+
+  /** Frees removed destinations that no connection refers to any more. */
+  #sweep(): void {
+    const now = this.state.nowTick;
+    if (((now - this.#sweptAtTick) | 0) < SWEEP_TICKS) return;
+    this.#sweptAtTick = now;
+    this.state.tables.destinations.sweepTrash(now);
   }
 }
 
@@ -120,9 +133,9 @@ function handleTransport(s: EngineState, burst: Burst, i: number, ingress: numbe
 }
 
 function handleRequest(s: EngineState, burst: Burst, i: number, ingress: number, conn: number): void {
-  const { connections, traffic } = s.tables;
+  const { connections, destinations, traffic } = s.tables;
   const d = connections.destination(conn);
-  traffic.addIn(connections.service(conn), d, s.flow.end - s.flow.l3);
+  traffic.addIn(destinations.service(d), d, s.flow.end - s.flow.l3);
   connections.addPacketIn(conn);
   advanceConnection(s, conn, NodeDirection.request);
   const method = connections.flags(conn) & METHOD_MASK;
@@ -135,7 +148,7 @@ function handleReply(s: EngineState, burst: Burst, i: number, ingress: number, n
   const { connections, destinations, traffic } = s.tables;
   const conn = connectionOf(node);
   const d = connections.destination(conn);
-  if (destinations.available(d)) traffic.addOut(connections.service(conn), d, s.flow.end - s.flow.l3);
+  if (destinations.available(d)) traffic.addOut(destinations.service(d), d, s.flow.end - s.flow.l3);
   advanceConnection(s, conn, NodeDirection.reply);
   // Replies that pass a route or tunnel director are counted, then routed by the host.
   if ((connections.flags(conn) & METHOD_MASK) !== ForwardingMethod.masq) return punt(s, burst, i);

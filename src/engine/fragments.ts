@@ -19,6 +19,7 @@ const FRAGMENT_TABLE_FULL = counter('fragmentTableFull');
 const FRAGMENT_TOO_LONG = counter('fragmentTooLong');
 const FRAGMENT_FIRST_DROPPED = counter('fragmentFirstDropped');
 const FRAGMENT_TIMED_OUT = counter('fragmentTimedOut');
+const DESTINATION_REMOVED = counter('destinationRemoved');
 const SCRATCH_EXHAUSTED = counter('scratchExhausted');
 
 /** Handles a fragment without ports. */
@@ -86,15 +87,16 @@ function release(s: EngineState, slot: number): void {
 }
 
 function follow(s: EngineState, burst: Burst, i: number, ingress: number, node: number): void {
-  const { connections, traffic } = s.tables;
+  const { connections, destinations, traffic } = s.tables;
   const conn = connectionOf(node);
   if (!connections.inUse(conn)) return drop(s, burst, i, FRAGMENT_FIRST_DROPPED);
   const d = connections.destination(conn);
   const bytes = s.flow.end - s.flow.l3;
   if (directionOf(node) === NodeDirection.request) {
-    traffic.addIn(connections.service(conn), d, bytes);
+    if (!destinations.available(d)) return drop(s, burst, i, DESTINATION_REMOVED);
+    traffic.addIn(destinations.service(d), d, bytes);
     return toDestination(s, burst, i, ingress, conn, d, connections.flags(conn) & METHOD_MASK);
   }
-  traffic.addOut(connections.service(conn), d, bytes);
+  if (destinations.available(d)) traffic.addOut(destinations.service(d), d, bytes);
   toClient(s, burst, i, ingress, conn, d);
 }

@@ -50,7 +50,7 @@ function toRealServer(s: EngineState, burst: Burst, i: number, ingress: number, 
   if (!destinations.available(d)) return drop(s, burst, i, DESTINATION_REMOVED);
   const method = methodOf(s, conn);
   if (method === ForwardingMethod.masq && !checksumIsRight(s)) return drop(s, burst, i, ICMP_BAD_CHECKSUM);
-  traffic.addIn(connections.service(conn), d, s.flow.end - s.flow.l3);
+  traffic.addIn(destinations.service(d), d, s.flow.end - s.flow.l3);
   if (!hopAllowed(s, burst, i, ingress, d)) return;
   s.counters.add(ICMP_TO_REAL_SERVER);
   if (method === ForwardingMethod.tunnel) return tunnelTo(s, burst, i, ingress, d, destinations.nextHopMtu(d));
@@ -79,7 +79,7 @@ function toClient(s: EngineState, burst: Burst, i: number, conn: number): void {
   rewriteSource(s.v, s.flow, a0, a1, a2, a3, 0, 0);
   writeChecksum(s);
   const d = connections.destination(conn);
-  if (destinations.available(d)) traffic.addOut(connections.service(conn), d, s.flow.end - s.flow.l3);
+  if (destinations.available(d)) traffic.addOut(destinations.service(d), d, s.flow.end - s.flow.l3);
   s.counters.add(ICMP_TO_CLIENT);
   emit(s, burst, i, connections.clientSide(conn), connections.clientMacHigh(conn), connections.clientMacLow(conn));
 }
