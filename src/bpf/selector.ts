@@ -76,7 +76,7 @@ function assembleSelector(options: SelectorOptions): Assembler {
   emitInternet(body, body.outer);
   emitSorting(body);
   emitTransport(body);
-  emitLaterFragment(body);
+  emitFragment(body);
   emitIcmp(body);
   emitInternet(body, body.quoted);
   emitQuoted(body);
@@ -98,9 +98,8 @@ function emitPrologue({ a }: Body, flavour: SelectorFlavour): void {
 
 /** A fragmented ICMP message, as a long ping, is wholly the host's. */
 function emitSorting({ a }: Body): void {
-  a.jumpIf(PIECE, '==', Piece.later, 'laterFragment');
+  a.jumpIf(PIECE, '!=', Piece.whole, 'fragment');
   for (const protocol of TRANSPORTS) a.jumpIf(PROTOCOL, '==', protocol, 'transport');
-  a.jumpIf(PIECE, '!=', Piece.whole, 'pass');
   a.jump('icmp');
 }
 
@@ -114,13 +113,16 @@ function emitTransport(body: Body): void {
   a.jump('pass');
 }
 
-/** Without ports the addresses must do: any service, any masqueraded real server. */
-function emitLaterFragment(body: Body): void {
+/**
+ * Without ports the addresses must do: any service, any masqueraded real server. Also for the first fragment, which has ports: the
+ * pieces of one datagram go one way, and the engine gives back to the host what is no service's.
+ */
+function emitFragment(body: Body): void {
   const { a, outer } = body;
-  a.label('laterFragment');
-  for (const protocol of TRANSPORTS) a.jumpIf(PROTOCOL, '==', protocol, 'laterOfTransport');
+  a.label('fragment');
+  for (const protocol of TRANSPORTS) a.jumpIf(PROTOCOL, '==', protocol, 'fragmentOfTransport');
   a.jump('pass');
-  a.label('laterOfTransport');
+  a.label('fragmentOfTransport');
   findAddress(body, outer.destination);
   a.jumpIf('r0', '&', EndpointFlag.virtual, 'take');
   findAddress(body, outer.source);

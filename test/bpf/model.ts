@@ -14,7 +14,7 @@ export function isOurs(frame: FrameSpec, facts: SelectorFacts): boolean {
   const isForHost = facts.localAddresses.includes(packet.destination);
 
   if (isTransport(packet.protocol)) {
-    if (isLaterFragment(packet)) {
+    if (isPiece(packet)) {
       if (facts.services.some((service) => service.address === packet.destination)) return true;
       return !isForHost && facts.destinations.some((of) => of.method === 'masq' && of.address === packet.source);
     }
@@ -22,8 +22,7 @@ export function isOurs(frame: FrameSpec, facts: SelectorFacts): boolean {
     return !isForHost && isMasqServer(facts, packet.protocol, packet.source, packet.sourcePort ?? 0);
   }
 
-  const isPiece = packet.fragment !== undefined && (packet.fragment.more || packet.fragment.offset > 0);
-  if (isPiece || !isError(packet) || packet.quote === undefined) return false;
+  if (isPiece(packet) || !isError(packet) || packet.quote === undefined) return false;
   const { quote } = packet;
   if (isV6(quote) !== isV6(packet) || extensionCount(quote) > MAX_EXTENSION_HEADERS || isLaterFragment(quote)) return false;
   if (TUNNEL_PROTOCOLS.includes(quote.protocol) && isForHost) {
@@ -51,6 +50,10 @@ function isError(packet: PacketSpec): boolean {
   const type = packet.icmpType ?? 0;
   if (isV6(packet)) return packet.protocol === Protocol.icmpv6 && type >= 1 && type < 128;
   return packet.protocol === Protocol.icmp && [3, 4, 11].includes(type);
+}
+
+function isPiece(packet: PacketSpec): boolean {
+  return packet.fragment !== undefined && (packet.fragment.more || packet.fragment.offset > 0);
 }
 
 function isLaterFragment(packet: PacketSpec): boolean {

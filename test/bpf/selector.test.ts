@@ -107,7 +107,12 @@ const fragmentOf = (packet: PacketSpec, offset: number, more: boolean): PacketSp
 
 const FRAGMENTS: readonly Row[] = [
   ['the first fragment of a request', 'ours', (c) => fragmentOf(tcpFrom(c.client, 4, c.vip, 80), 0, true)],
-  ['the first fragment to another port', 'host', (c) => fragmentOf(tcpFrom(c.client, 4, c.vip, 22), 0, true)],
+  [
+    'the first fragment to another port of a virtual address',
+    'ours',
+    (c) => fragmentOf(tcpFrom(c.client, 4, c.vip, 22), 0, true),
+  ],
+  ['the first fragment to an address of the host', 'host', (c) => fragmentOf(tcpFrom(c.client, 4, c.director, 80), 0, true)],
   ['a later fragment to a virtual address', 'ours', (c) => fragmentOf(tcpFrom(c.client, 4, c.vip, 22), 100, true)],
   ['the last fragment to a virtual address', 'ours', (c) => fragmentOf(tcpFrom(c.client, 4, c.allPorts, 22), 0x1fff, false)],
   ['a later fragment in the upper half', 'ours', (c) => fragmentOf(tcpFrom(c.client, 4, c.vip, 22), 0x1000, true)],
@@ -344,6 +349,6 @@ describe('selectorProgram', () => {
   test('stays below the 4096 instructions of old kernels, and can be listed', () => {
     const options = { flavour: SelectorFlavour.xdp, endpoints: 3, xskMap: 4, mac: OWN_MAC };
     expect(selectorProgram(options).length / 8).toBeLessThan(4096);
-    expect(selectorListing(options)).toContain('laterFragment:');
+    expect(selectorListing(options)).toContain('fragmentOfTransport:');
   });
 });
