@@ -5,6 +5,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -151,6 +152,33 @@ static napi_value set_interface_mtu(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+/* setInterfaceAddress(name, address): an IPv4 address as a number in host order, with its own mask of 32 bits. */
+static napi_value set_interface_address(napi_env env, napi_callback_info info)
+{
+	struct sockaddr_in *address;
+	struct ifreq request;
+	napi_value arguments[2];
+	int64_t number;
+	int fd;
+
+	if (!uvs_arguments(env, info, 2, arguments) || !uvs_int(env, arguments[1], &number))
+		return NULL;
+	fd = open_for(env, arguments[0], &request);
+	if (fd < 0)
+		return NULL;
+	memset(&request.ifr_addr, 0, sizeof request.ifr_addr);
+	address = (struct sockaddr_in *)&request.ifr_addr;
+	address->sin_family = AF_INET;
+	address->sin_addr.s_addr = htonl((uint32_t)number);
+	if (ioctl(fd, SIOCSIFADDR, &request) != 0)
+		return fail(env, fd, "ioctl(SIOCSIFADDR)", &request);
+	address->sin_addr.s_addr = 0xffffffff;
+	if (ioctl(fd, SIOCSIFNETMASK, &request) != 0)
+		return fail(env, fd, "ioctl(SIOCSIFNETMASK)", &request);
+	close(fd);
+	return NULL;
+}
+
 /* setTxChecksum(name, on): whether the interface's own stack leaves checksums to the device (ethtool -K name tx on|off). */
 static napi_value set_tx_checksum(napi_env env, napi_callback_info info)
 {
@@ -180,6 +208,7 @@ void uvs_register_interface(napi_env env, napi_value exports)
 	static const struct uvs_function FUNCTIONS[] = {
 		{ "interfaceFacts", interface_facts },
 		{ "setInterfaceUp", set_interface_up },
+		{ "setInterfaceAddress", set_interface_address },
 		{ "setInterfaceMtu", set_interface_mtu },
 		{ "setTxChecksum", set_tx_checksum },
 	};

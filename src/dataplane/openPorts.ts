@@ -16,6 +16,8 @@ import type { NamedPort } from './snapshot.ts';
 const ARENA_BYTES = 1 << 30;
 /** Frames for the host go into this TUN device, one per director and network namespace. */
 const HOST_DEVICE = 'uvs-host';
+/** 192.0.0.8, the dummy address of RFC 7600: a device without one fails every reverse-path check that the host may make. */
+const HOST_DEVICE_ADDRESS = 0xc0000008 | 0;
 
 export class OpenPorts {
   readonly arena = new FrameArena(native().arena(ARENA_BYTES));
@@ -34,7 +36,7 @@ export class OpenPorts {
     try {
       for (const request of interfaces) this.ports.push(this.#open(request));
       const mtu = Math.max(1500, ...this.ports.map(({ port }) => port.facts.mtu));
-      const port = new TunPort(this.arena, { name: HOST_DEVICE, mtu });
+      const port = new TunPort(this.arena, { name: HOST_DEVICE, mtu, address: HOST_DEVICE_ADDRESS });
       this.hostPort = this.ports.push({ port, io: 'tun', mode: 'to the host' }) - 1;
       this.ports.push(...this.#furtherQueues);
     } catch (error) {

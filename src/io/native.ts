@@ -99,6 +99,8 @@ export interface NativeAddon extends BpfCalls {
   closeFd(fd: number): void;
   interfaceFacts(name: string): InterfaceReport;
   setInterfaceUp(name: string, up: boolean): void;
+  /** An IPv4 address, int32 in host order, with a mask of 32 bits. */
+  setInterfaceAddress(name: string, address: number): void;
   setInterfaceMtu(name: string, mtu: number): void;
   setTxChecksum(name: string, on: boolean): void;
   packetOpen(arena: ArrayBuffer, at: number, options: PacketOpenOptions): number;

@@ -32,6 +32,8 @@ export interface TunPortOptions {
   readonly frames?: number;
   /** The kernel may hand over super-frames and partial checksums; slots are then 64 KB. Default false. It always takes them. */
   readonly receiveOffloads?: boolean;
+  /** IPv4 address of the device, int32 in host order; default none. */
+  readonly address?: number;
 }
 
 const DEFAULT_FRAMES = 256;
@@ -81,7 +83,7 @@ export class TunPort implements Port {
     );
     this.#fd = opened.fd;
     try {
-      this.interface = bringUp(opened.name, mtu);
+      this.interface = bringUp(opened.name, mtu, options.address);
     } catch (error) {
       this.#native.closeFd(this.#fd);
       throw error;
@@ -209,12 +211,14 @@ function isIp(v: DataView, at: number, bytes: number): boolean {
   return bytes > ETHERNET_BYTES && (type === ETHER_TYPE_IPV4 || type === ETHER_TYPE_IPV6);
 }
 
-function bringUp(name: string, mtu: number): InterfaceFacts {
+function bringUp(name: string, mtu: number, address: number | undefined): InterfaceFacts {
   // No link-local address, so no router solicitations into the engine; and what was punted came by another interface, so its
-  // source is not expected here: loose reverse-path check. Where /proc is read-only the device still works.
+  // source is not expected here: loose reverse-path check, which the kernel grants only to devices with an address (RFC 7600: the
+  // dummy one, which nobody else has). Where /proc is read-only the device still works.
   setKernelOption(`ipv6/conf/${name}/addr_gen_mode`, '1');
   setKernelOption(`ipv4/conf/${name}/rp_filter`, '2');
   asking(`interface ${name}`, () => native().setInterfaceMtu(name, mtu));
+  if (address !== undefined) asking(`interface ${name}`, () => native().setInterfaceAddress(name, address));
   asking(`interface ${name}`, () => native().setInterfaceUp(name, true));
   return interfaceFacts(name);
 }
