@@ -1,0 +1,78 @@
+/** A director as its users start it, `uvs run`, in the director's namespace of a lab. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fetchStatus } from '../api/statusClient.ts';
+import { UvsError } from '../base/errors.ts';
+import type { DataPlaneStatus } from '../dataplane/messages.ts';
+import { labConfig } from './labConfig.ts';
+import { type LabPlan, labFolder } from './labPlan.ts';
+import { type LabProcess, labScript, startInNamespace } from './labProcess.ts';
+
+const START_TIMEOUT_MS = 15_000;
+const POLL_MS = 20;
+
+export interface LabDirectorOptions {
+  readonly scheduler: string;
+  /** As `uvs run --io` takes it. */
+  readonly io: string;
+  /** Default: the four services of `labConfig`. */
+  readonly config?: string;
+}
+
+export interface LabDirector {
+  readonly process: LabProcess;
+  readonly socket: string;
+  readonly configFile: string;
+  /** Its state. Rejects with DIRECTOR_UNREACHABLE when it has ended. @param connections how many to list at most; default 0 */
+  status(connections?: number): Promise<DataPlaneStatus>;
+  /** What it has logged. */
+  log(): string;
+  /** Ends it. Its files go with the lab. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts it and waits until it answers and has resolved the neighbours of all real servers, so that the first request is not lost.
+ * Rejects with LAB_FAILED, its last words in the message, when it ends before or is not ready in time.
+ */
+export async function startDirector(plan: LabPlan, options: LabDirectorOptions): Promise<LabDirector> {
+  const folder = labFolder(plan.name);
+  mkdirSync(folder, { recursive: true });
+  const configFile = join(folder, 'uvs.yaml');
+  const socket = join(folder, 'uvs.sock');
+  writeFileSync(configFile, options.config ?? labConfig(plan, options.scheduler));
+  const command = [process.execPath, labScript('../cli/uvs'), 'run', '--config', configFile, '--io', options.io];
+  const started = startInNamespace(plan.director.namespace, [...command, '--socket', socket], join(folder, 'log'));
+  const director: LabDirector = {
+    process: started,
+    socket,
+    configFile,
+    status: async (connections = 0) => (await fetchStatus(socket, connections)).dataPlane,
+    log: () => started.lastWords(),
+    stop: () => started.stop(),
+  };
+  const obstacle = await waitUntilReady(director);
+  if (obstacle === undefined) return director;
+  const log = director.log();
+  await director.stop();
+  throw new UvsError('LAB_FAILED', `the director ${obstacle}:\n${log}`);
+}
+
+/** @returns what went wrong; undefined when the director is ready */
+async function waitUntilReady(director: LabDirector): Promise<string | undefined> {
+  const watch: { end?: number | NodeJS.Signals } = {};
+  void director.process.ended.then((status) => {
+    watch.end = status;
+  });
+  let obstacle = 'did not answer';
+  for (const deadline = Date.now() + START_TIMEOUT_MS; Date.now() < deadline; await delay(POLL_MS)) {
+    if (watch.end !== undefined) return `ended with ${watch.end}`;
+    const status = await director.status().catch(() => undefined);
+    if (status === undefined) continue;
+    const destinations = status.services.flatMap((service) => service.destinations);
+    if (destinations.length > 0 && destinations.every(({ nextHop }) => nextHop !== null)) return undefined;
+    obstacle = 'did not find its real servers';
+  }
+  return obstacle;
+}

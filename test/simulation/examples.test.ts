@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { parseConfig } from '../../src/config/readConfig.ts';
+import { LAB_METHODS } from '../../src/lab/labPlan.ts';
+import { planLab } from '../../src/lab/topologies.ts';
+import { SCHEDULERS } from '../../src/scheduler/registry.ts';
+
+const KNOWN = {
+  schedulers: SCHEDULERS.map(({ name }) => name),
+  schedulerFlags: Object.fromEntries(SCHEDULERS.map(({ name, flags }) => [name, flags])),
+};
+
+describe.each(LAB_METHODS)('examples/%s', (method) => {
+  const { config, faults } = parseConfig(readFileSync(`examples/${method}/uvs.yaml`, 'utf8'), 'uvs.yaml', KNOWN);
+  const plan = planLab('try', method, 2);
+
+  test('has no fault', () => {
+    expect(faults).toEqual([]);
+  });
+
+  test('fits the lab that its README brings up: addresses and ports are those of the plan', () => {
+    const { ports, virtual, realServers } = plan;
+    for (const service of config?.services ?? []) {
+      const family = service.address.includes(':') ? 'v6' : 'v4';
+      const [virtualPort, realPort] =
+        service.protocol === 'tcp' ? [ports.virtualHttp, ports.realHttp] : [ports.virtualEcho, ports.realEcho];
+      expect(`${service.address} ${service.port}`).toBe(`${virtual[family]} ${virtualPort}`);
+      expect(service.realServers.map(({ address, port }) => `${address} ${port}`)).toEqual(
+        realServers.map(({ address }) => `${address[family]} ${realPort}`),
+      );
+    }
+    expect(config?.services).toHaveLength(3);
+  });
+});
