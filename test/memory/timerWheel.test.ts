@@ -107,8 +107,8 @@ describe('any sequence of place, remove and time', () => {
               if (wanted.get(due)! <= now) wanted.delete(due);
               else wheel.place(due, at(wanted.get(due)!), at(now));
             }
-            // What was over when it was placed waits for the next tick at most.
-            expect([...wanted.values()].filter((tick) => tick < now)).toEqual([]);
+            // What was over when it was placed waits for the next tick at most, so only a pass of a tick must bring it.
+            if (after > 0) expect([...wanted.values()].filter((tick) => tick < now)).toEqual([]);
           }
           expect(wheel.count).toBe(wanted.size);
         }

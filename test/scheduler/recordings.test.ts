@@ -2,12 +2,11 @@
  * The schedulers against what the kernel did: every recording is played event by event, and every choice and every count of
  * connections must be the recorded one (golden/ipvs/README.md, schema sched-1).
  */
-import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseAddress } from '../../src/base/address.ts';
 import { NONE } from '../../src/base/terms.ts';
 import { SCHEDULERS } from '../../src/scheduler/registry.ts';
-import { goldenFolder, readGolden } from '../support/golden.ts';
+import { goldenNames, readGolden } from '../support/golden.ts';
 import { actionOf } from '../support/ipvsadmActions.ts';
 import { flowKey, MiniDirector, Outcome } from '../support/miniDirector.ts';
 
@@ -29,13 +28,8 @@ const OUTCOMES: Readonly<Record<number, string>> = {
 const NOT_PLAYED = ['twos'];
 
 describe.each(SCHEDULERS.filter(({ name }) => !NOT_PLAYED.includes(name)).map(({ name }) => name))('%s', (name) => {
-  const folder = goldenFolder();
-  test('the recordings are there', () => {
-    expect(folder, 'neither test/golden/ipvs nor ../shared/golden/ipvs exists').toBeDefined();
-  });
-  if (folder === undefined) return;
-  test.each(readdirSync(`${folder}A_sched/${name}`))('%s: every choice and every count is the recorded one', (file) => {
-    play(readGolden<Recording>(`A_sched/${name}/${file}`));
+  test.each(goldenNames(`A_sched/${name}`))('%s: every choice and every count is the recorded one', (file) => {
+    play(readGolden<Recording>(file));
   });
 });
 

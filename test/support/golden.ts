@@ -1,17 +1,29 @@
-/** Finds the recordings of the real kernel: the project's own copy first, the ones beside the checkout else. */
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+/** The recordings of the real kernel, packed in test/golden/ipvs by scripts/packGolden.mjs; their README says what they hold. */
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 
-const PLACES = ['../golden/ipvs/', '../../../shared/golden/ipvs/'];
+const packs = new Map<string, Readonly<Record<string, unknown>>>();
 
-/** Where the recordings are; undefined when this checkout has none beside it. */
-export function goldenFolder(): string | undefined {
-  return PLACES.map((place) => fileURLToPath(new URL(place, import.meta.url))).find((path) => existsSync(path));
+/** Names of the recordings of a folder, such as `A_sched/rr`, as `readGolden` takes them. */
+export function goldenNames(folder: string): string[] {
+  return Object.keys(packOf(folder)).filter((name) => name.startsWith(`${folder}/`));
 }
 
-/** One recording, parsed. */
+/** One recording: `D_vectors/p_nat4.json`. Shared by all who read it: not to be changed. */
 export function readGolden<T>(name: string): T {
-  const folder = goldenFolder();
-  if (folder === undefined) throw new Error('no recordings: neither test/golden/ipvs nor ../shared/golden/ipvs exists');
-  return JSON.parse(readFileSync(folder + name, 'utf8')) as T;
+  const recording = packOf(name)[name];
+  if (recording === undefined) throw new Error(`no recording "${name}" in test/golden/ipvs`);
+  return recording as T;
+}
+
+/** The pack of the first folder in `name`, unpacked once. */
+function packOf(name: string): Readonly<Record<string, unknown>> {
+  const folder = name.split('/')[0] ?? '';
+  let pack = packs.get(folder);
+  if (pack === undefined) {
+    const packed = readFileSync(new URL(`../golden/ipvs/${folder}.json.gz`, import.meta.url));
+    pack = JSON.parse(gunzipSync(packed).toString()) as Record<string, unknown>;
+    packs.set(folder, pack);
+  }
+  return pack;
 }
