@@ -1,6 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
-/** The unit layer: no root, no sleeps, no network; ends within 20 s. */
+/**
+ * The unit layer: no root, no sleeps, no network; ends within 20 s on two cores. Files share their worker (`isolate: false`), which
+ * saves a third of that: a test file leaves nothing behind in modules or globals.
+ */
 export default defineConfig({
-  test: { include: ['test/**/*.test.ts'], exclude: ['test/lab/**', 'node_modules/**'], pool: 'threads', testTimeout: 15_000 },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/lab/**', 'node_modules/**'],
+    pool: 'threads',
+    isolate: false,
+    // vitest would leave one core to itself, and there may be only two.
+    maxWorkers: '100%',
+    testTimeout: 15_000,
+  },
 });
