@@ -15,6 +15,7 @@ import { FlowFault, FragmentKind, parseFlow } from '../packet/flow.ts';
 import { TICKS_PER_SECOND } from '../protocol/timeouts.ts';
 import { connectionOf, directionOf, NodeDirection } from '../table/flowKey.ts';
 import { advanceConnection } from './advance.ts';
+import { FastTables, runFast } from './fastPath.ts';
 import { expireHeld, handleLaterFragment, keepDatagram, rememberFirst } from './fragments.ts';
 import { handleIcmp } from './icmp.ts';
 import { counter, drop, punt } from './outcome.ts';
@@ -39,10 +40,12 @@ const SWEEP_TICKS = 60 * TICKS_PER_SECOND;
 
 export class Director {
   readonly state: EngineState;
+  readonly #fast: FastTables;
   #sweptAtTick = 0;
 
   constructor(options: EngineOptions) {
     this.state = new EngineState(options);
+    this.#fast = new FastTables(this.state);
     this.setTime();
     this.#sweptAtTick = this.state.nowTick;
   }
@@ -53,6 +56,22 @@ export class Director {
     const now = s.clock.now();
     s.nowMilliseconds = now | 0;
     s.nowTick = (now / TICK_MS) | 0;
+    this.#fast.setTime(s);
+  }
+
+  /**
+   * Decides about the frames from index `from` on, which came in by port `ingress`, until one has made frames of its own (see `handle`):
+   * those are to be sent before the next one is looked at.
+   * @returns index of the first frame not handled
+   */
+  handleBurst(burst: Burst, from: number, ingress: number): number {
+    const { scratch } = this.state;
+    let i = from;
+    while (i < burst.count && scratch.used === 0) {
+      i = runFast(this.#fast, burst, i, ingress);
+      if (i < burst.count) this.handle(burst, i++, ingress);
+    }
+    return i;
   }
 
   /** Decides about frame `i`, which came in by port `ingress`. What it sends beside that frame is in `state.scratch` afterwards. */

@@ -6,7 +6,7 @@
 import { ChecksumState, Family } from '../base/terms.ts';
 import { pieceBytes, writePieceV4, writePieceV6 } from '../forward/fragment.ts';
 import { segmentCount, transportHeaderBytes, writeSegment } from '../forward/segment.ts';
-import { encapsulateInV4, encapsulateInV6, outerBytes } from '../forward/tunnel.ts';
+import { encapsulateInV4, encapsulateInV6, outerBytes, outerDontFragment } from '../forward/tunnel.ts';
 import { type Burst, SegmentKind } from '../memory/burst.ts';
 import * as checksum from '../packet/checksum.ts';
 import * as ethernet from '../packet/ethernet.ts';
@@ -88,7 +88,7 @@ function encapsulate(s: EngineState, d: number, inner: Flow, l3: number, bytes: 
   const destinations = s.tables.destinations;
   const family = destinations.family(d);
   if (family === Family.v4) {
-    s.identification = (s.identification + 1) & 0xffff;
+    if (!outerDontFragment(inner)) s.identification = (s.identification + 1) & 0xffff;
     const source = destinations.tunnelSourceWord(d, 3);
     encapsulateInV4(s.v, inner, l3, bytes, s.identification, source, destinations.addressWord(d, 3));
   } else encapsulateInV6(s.v, inner, l3, bytes, destinations, d);

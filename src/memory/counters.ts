@@ -16,14 +16,15 @@ export class Counters<Name extends string> {
   readonly names: readonly Name[];
   /** One per name; may be read from another thread. */
   readonly buffer: SharedArrayBuffer | ArrayBuffer;
-  readonly #values: Float64Array;
+  /** By index; the hot path may add to it directly. */
+  readonly values: Float64Array;
 
   /** @param names each once; pass an array literal, so that the compiler knows them */
   constructor(names: readonly Name[]) {
     assert(new Set(names).size === names.length, 'counter names are unique');
     this.names = names;
     this.buffer = sharedBuffer(names.length * Float64Array.BYTES_PER_ELEMENT);
-    this.#values = new Float64Array(this.buffer);
+    this.values = new Float64Array(this.buffer);
   }
 
   /** The integer that stands for `name` in `add`. Not for the hot path. */
@@ -35,17 +36,17 @@ export class Counters<Name extends string> {
 
   /** @param index from `index` */
   add(index: number, n = 1): void {
-    this.#values[index]! += n;
+    this.values[index]! += n;
   }
 
   get(name: Name): number {
-    return this.#values[this.index(name)]!;
+    return this.values[this.index(name)]!;
   }
 
   /** Those that have counted something, by name. */
   nonZero(): Record<string, number> {
     const counted: Record<string, number> = {};
-    for (const [i, name] of this.names.entries()) if (this.#values[i] !== 0) counted[name] = this.#values[i]!;
+    for (const [i, name] of this.names.entries()) if (this.values[i] !== 0) counted[name] = this.values[i]!;
     return counted;
   }
 }

@@ -45,10 +45,12 @@ const STATE_BITS = 0xff;
 
 export class ConnectionTable {
   readonly capacity: number;
-  readonly #rows: Int32Array;
-  readonly #heads: Int32Array;
+  /** Rows of CONN and heads of the hash chains. Beside this class engine/fastPath.ts uses them, nobody else (decision 0010). */
+  readonly rows: Int32Array;
+  readonly heads: Int32Array;
+  /** Of the hash. */
+  readonly seed: number;
   readonly #wheel: TimerWheel;
-  readonly #seed: number;
   /** First free row; free rows are linked by `nextRequest`. */
   #free = 0;
   #count = 0;
@@ -58,10 +60,10 @@ export class ConnectionTable {
   constructor(capacity: number, seed: number) {
     assert(capacity > 0 && capacity <= 1 << 24, 'a connection table has 1 to 2^24 rows');
     this.capacity = capacity;
-    this.#rows = new Int32Array(capacity * CONN.words);
-    this.#heads = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2))).fill(NONE);
+    this.rows = new Int32Array(capacity * CONN.words);
+    this.heads = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2))).fill(NONE);
     this.#wheel = new TimerWheel(capacity);
-    this.#seed = seed | 0;
+    this.seed = seed | 0;
     for (let conn = 0; conn < capacity; conn++) this.#set(conn, CONN.nextRequest, conn + 1 < capacity ? conn + 1 : NONE);
   }
 
@@ -113,7 +115,7 @@ export class ConnectionTable {
   ): number {
     const conn = this.#free;
     if (conn === NONE) return NONE;
-    const rows = this.#rows;
+    const rows = this.rows;
     const at = conn * CONN.words;
     this.#free = rows[at + CONN.nextRequest]!;
     this.#count++;
@@ -139,15 +141,15 @@ export class ConnectionTable {
 
   /** Forgets the connection and lets go of its controller. It controls no other. */
   remove(conn: number): void {
-    const rows = this.#rows;
+    const rows = this.rows;
     const at = conn * CONN.words;
     assert(this.inUse(conn), 'a connection is removed once');
     assert(rows[at + CONN.controlledCount] === 0, 'a controller outlives what it controls');
     this.setController(conn, NONE);
     const identity = rows[at + CONN.replyPortAndIdentity]! & 0xffff;
     if ((identity & UNHASHED_BIT) === 0) {
-      unlink(rows, this.#heads, conn * 2);
-      if ((identity & TEMPLATE_BIT) === 0) unlink(rows, this.#heads, conn * 2 + 1);
+      unlink(rows, this.heads, conn * 2);
+      if ((identity & TEMPLATE_BIT) === 0) unlink(rows, this.heads, conn * 2 + 1);
     }
     this.#wheel.remove(conn);
     rows[at + CONN.replyPortAndIdentity] = 0;
@@ -160,8 +162,8 @@ export class ConnectionTable {
   touch(conn: number, timeoutTicks: number, nowTick: number): void {
     const at = conn * CONN.words + CONN.expiresAtTick;
     const expiresAtTick = (nowTick + timeoutTicks) | 0;
-    const earlier = ((expiresAtTick - this.#rows[at]!) | 0) < 0;
-    this.#rows[at] = expiresAtTick;
+    const earlier = ((expiresAtTick - this.rows[at]!) | 0) < 0;
+    this.rows[at] = expiresAtTick;
     // The wheel never looks later than the old expiry, so only an earlier one can be missed.
     if (earlier && ((expiresAtTick - this.#wheel.dueTick(conn)) | 0) < 0) this.#wheel.place(conn, expiresAtTick, nowTick);
   }
@@ -320,15 +322,15 @@ export class ConnectionTable {
   }
 
   #get(conn: number, word: number): number {
-    return this.#rows[conn * CONN.words + word]!;
+    return this.rows[conn * CONN.words + word]!;
   }
 
   #set(conn: number, word: number, value: number): void {
-    this.#rows[conn * CONN.words + word] = value;
+    this.rows[conn * CONN.words + word] = value;
   }
 
   #find(identity: number, key: FlowKey, reversed: boolean): number {
-    const found = search(this.#rows, this.#heads, hashKey(this.#seed, identity, key, reversed), identity, key, reversed);
+    const found = search(this.rows, this.heads, hashKey(this.seed, identity, key, reversed), identity, key, reversed);
     if (found !== GAVE_UP) return found;
     this.#exhausted++;
     return NONE;
@@ -336,9 +338,9 @@ export class ConnectionTable {
 
   #index(conn: number, identity: number): void {
     if ((identity & UNHASHED_BIT) !== 0) return;
-    const rows = this.#rows;
-    link(rows, this.#heads, conn * 2, hashRow(this.#seed, rows, conn * 2));
-    if ((identity & TEMPLATE_BIT) === 0) link(rows, this.#heads, conn * 2 + 1, hashRow(this.#seed, rows, conn * 2 + 1));
+    const rows = this.rows;
+    link(rows, this.heads, conn * 2, hashRow(this.seed, rows, conn * 2));
+    if ((identity & TEMPLATE_BIT) === 0) link(rows, this.heads, conn * 2 + 1, hashRow(this.seed, rows, conn * 2 + 1));
   }
 }
 

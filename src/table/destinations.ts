@@ -10,56 +10,16 @@
 import { type Address, formatAddress } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { ForwardingMethod, NONE } from '../base/terms.ts';
-import { layout } from '../memory/layout.ts';
 import { type DestinationKey, type DestinationSettings, formatDestinationKey, type NextHop } from './actions.ts';
+import { AVAILABLE, DESTINATION, OVERLOADED, RESOLVED } from './destinationRows.ts';
 import { DestinationTrash } from './destinationTrash.ts';
 import { NextHops, type NextHopWords } from './nextHops.ts';
 import type { ServiceTable } from './services.ts';
 import type { Traffic } from './traffic.ts';
 
-const DESTINATION = layout(
-  'flags',
-  'method',
-  'service',
-  'family',
-  'address0',
-  'address1',
-  'address2',
-  'address3',
-  'port',
-  'nextHopPort',
-  'nextHopMtu',
-  'macHigh',
-  'macLow',
-  'next',
-  'generation',
-  'spare0',
-  // The second line.
-  'weight',
-  'lastWeight',
-  'upperThreshold',
-  'lowerThreshold',
-  'active',
-  'total',
-  'templates',
-  'spare1',
-  'source0',
-  'source1',
-  'source2',
-  'source3',
-  'spare2',
-  'spare3',
-  'spare4',
-  'spare5',
-);
-
-const AVAILABLE = 0x1;
-const OVERLOADED = 0x2;
-const RESOLVED = 0x4;
-
 export class DestinationTable {
   readonly capacity: number;
-  readonly #rows: Int32Array;
+  readonly rows: Int32Array;
   /** First destination of each service. */
   readonly #firsts: Int32Array;
   readonly #services: ServiceTable;
@@ -76,7 +36,7 @@ export class DestinationTable {
     this.capacity = capacity;
     this.#services = services;
     this.#traffic = traffic;
-    this.#rows = new Int32Array(capacity * DESTINATION.words);
+    this.rows = new Int32Array(capacity * DESTINATION.words);
     this.#firsts = new Int32Array(services.capacity).fill(NONE);
     this.#settings = new Array<DestinationSettings | undefined>(capacity).fill(undefined);
     for (let d = 0; d < capacity; d++) this.#set(d, DESTINATION.next, d + 1 < capacity ? d + 1 : NONE);
@@ -336,11 +296,11 @@ export class DestinationTable {
   }
 
   #get(d: number, word: number): number {
-    return this.#rows[d * DESTINATION.words + word]!;
+    return this.rows[d * DESTINATION.words + word]!;
   }
 
   #set(d: number, word: number, value: number): void {
-    this.#rows[d * DESTINATION.words + word] = value;
+    this.rows[d * DESTINATION.words + word] = value;
   }
 
   #setFlag(d: number, flag: number, on: boolean): void {
@@ -372,7 +332,7 @@ export class DestinationTable {
   }
 
   #freeRow(d: number): void {
-    this.#rows.fill(0, d * DESTINATION.words, (d + 1) * DESTINATION.words);
+    this.rows.fill(0, d * DESTINATION.words, (d + 1) * DESTINATION.words);
     this.#settings[d] = undefined;
     this.#set(d, DESTINATION.next, this.#free);
     this.#free = d;

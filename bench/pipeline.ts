@@ -1,0 +1,215 @@
+/**
+ * The whole engine on plain memory: nanoseconds of JavaScript per frame, from a filled burst to a decided one. A ring of 4096 frames is
+ * handed over in bursts of 64; filling the ring is measured alone and taken off. All features of the engine are on.
+ */
+import { PerformanceObserver, performance } from 'node:perf_hooks';
+import { ManualClock } from '../src/base/clock.ts';
+import { SeededRandom } from '../src/base/random.ts';
+import { BURST_FRAMES, NONE } from '../src/base/terms.ts';
+import { applyTables } from '../src/engine/applyTables.ts';
+import { Director } from '../src/engine/director.ts';
+import { HEADROOM } from '../src/io/port.ts';
+import { Burst } from '../src/memory/burst.ts';
+import { FrameArena } from '../src/memory/frameArena.ts';
+import * as checksum from '../src/packet/checksum.ts';
+import { CONN } from '../src/table/connectionRows.ts';
+import { Tables } from '../src/table/tables.ts';
+import { type Figure, judge, median, type Suite, type SuiteOptions, type Target } from './figures.ts';
+
+type Method = 'route' | 'masq' | 'tunnel';
+
+interface Case {
+  readonly method: Method;
+  readonly bytes: number;
+  readonly connections: number;
+}
+
+const RING = 4096;
+const SLOT_BYTES = 2048;
+const VIP = '192.168.100.1';
+const VIRTUAL_PORT = 80;
+/** 16 real servers, as a service of some size has. */
+const SERVERS = 16;
+const CLIENT_NET = 0x0a01_0000;
+const SYN = 2;
+const ACK = 16;
+const ETHERNET_AND_IP = 34;
+
+export const pipeline: Suite = async (options) => {
+  const collections = watchCollections();
+  const figures: Figure[] = [];
+  for (const each of casesOf(options.quick)) {
+    if (options.signal.aborted) break;
+    figures.push(measure(each, options));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const longest = collections.stop();
+  const labels = { suite: 'pipeline' };
+  figures.push({ suite: 'pipeline', name: 'longest collection', labels, value: longest, unit: 'ms', runs: [longest] });
+  return { figures, targets: targetsOf(figures) };
+};
+
+function casesOf(quick: boolean): Case[] {
+  const counts = quick ? [10_000] : [1, 10_000, 1_000_000];
+  const sizes = quick ? [64] : [64, 512, 1400];
+  const methods: Method[] = ['masq', 'route', 'tunnel'];
+  return methods.flatMap((method) => counts.flatMap((connections) => sizes.map((bytes) => ({ method, bytes, connections }))));
+}
+
+/** Nanoseconds per frame: the median of several runs, the cost of filling the ring taken off. */
+function measure(of: Case, { quick, progress }: SuiteOptions): Figure {
+  const { method, bytes, connections } = of;
+  const bench = new PipelineBench(of);
+  const rounds = quick ? 40 : 200;
+  bench.run(rounds);
+  const runs = Array.from({ length: quick ? 3 : 7 }, () => bench.run(rounds) - bench.fillOnly(rounds));
+  const value = median(runs);
+  progress(`pipeline ${method} ${bytes} B, ${connections} connections: ${value.toFixed(1)} ns per frame`);
+  const labels = { method, bytes, connections };
+  const note = `${CONN.words * 4 + 16} bytes per connection`;
+  return { suite: 'pipeline', name: 'engine', labels, value, unit: 'ns/frame', runs, note };
+}
+
+export class PipelineBench {
+  readonly #arena: FrameArena;
+  readonly #director: Director;
+  readonly #burst = new Burst();
+  readonly #ring: number;
+  readonly #template: Uint8Array;
+  readonly #connections: number;
+  readonly #random = new SeededRandom(7);
+  /** Which connection each frame of the ring belongs to. */
+  readonly #choice = new Int32Array(RING);
+
+  constructor({ method, bytes, connections }: Case) {
+    this.#arena = new FrameArena(new ArrayBuffer(16 << 20));
+    this.#connections = connections;
+    this.#director = directorOf(this.#arena, method, connections);
+    this.#ring = this.#arena.reserve(RING * SLOT_BYTES, SLOT_BYTES);
+    this.#template = template(bytes);
+    this.#open();
+  }
+
+  /** Fills and handles the ring. @returns nanoseconds per frame */
+  run(rounds: number): number {
+    const start = performance.now();
+    for (let round = 0; round < rounds; round++) {
+      for (let from = 0; from < RING; from += BURST_FRAMES) {
+        this.#fill(from);
+        this.#director.setTime();
+        this.#director.handleBurst(this.#burst, 0, 0);
+        this.#director.expire();
+      }
+    }
+    return nanoseconds(start, rounds);
+  }
+
+  /** The same without the engine. */
+  fillOnly(rounds: number): number {
+    const start = performance.now();
+    for (let round = 0; round < rounds; round++) for (let from = 0; from < RING; from += BURST_FRAMES) this.#fill(from);
+    return nanoseconds(start, rounds);
+  }
+
+  /** One SYN and one ACK per connection, and the choice of connections for the ring. */
+  #open(): void {
+    for (const flags of [SYN, ACK]) {
+      this.#template[ETHERNET_AND_IP + 13] = flags;
+      for (let conn = 0; conn < this.#connections; conn++) {
+        this.#choice[0] = conn;
+        this.#burst.count = 0;
+        this.#put(0);
+        this.#director.handle(this.#burst, 0, 0);
+        if (this.#burst.output[0] === NONE) throw new Error('the engine drops the frames of the bench');
+      }
+    }
+    for (let i = 0; i < RING; i++) this.#choice[i] = this.#random.below(this.#connections);
+  }
+
+  #fill(from: number): void {
+    this.#burst.count = 0;
+    for (let i = 0; i < BURST_FRAMES; i++) this.#put(from + i);
+  }
+
+  /** Writes the first 54 bytes of frame `slot`, which are all that the engine changes, and pushes it. */
+  #put(slot: number): void {
+    const at = this.#ring + slot * SLOT_BYTES + HEADROOM + 2;
+    const v = this.#arena.view;
+    this.#arena.bytes.set(this.#template, at);
+    const conn = this.#choice[slot]!;
+    v.setInt32(at + 26, CLIENT_NET + (conn >> 14));
+    v.setUint16(at + ETHERNET_AND_IP, 1024 + (conn & 0x3fff));
+    v.setUint16(at + 24, checksum.ipv4Header(v, at + 14));
+    this.#burst.push(at, this.#template.length);
+  }
+}
+
+function nanoseconds(start: number, rounds: number): number {
+  return ((performance.now() - start) * 1e6) / (rounds * RING);
+}
+
+function directorOf(arena: FrameArena, method: Method, connections: number): Director {
+  const link = { mtu: 1500, macHigh: 0x0200, macLow: 0x0d00, offloads: false };
+  const director = new Director({
+    arena,
+    tables: new Tables({ connections: Math.max(1024, connections), services: 16, destinations: 64 }, 1),
+    links: [link, link],
+    hostPort: NONE,
+    headroom: HEADROOM,
+    clock: new ManualClock(),
+    random: new SeededRandom(1),
+  });
+  const service = { protocol: 'tcp', address: VIP, port: VIRTUAL_PORT } as const;
+  const settings = { scheduler: 'rr', schedulerFlags: [], onePacket: false, persistenceSeconds: 0, persistencePrefix: 32 };
+  applyTables(director.state, [{ kind: 'addService', service, settings }]);
+  for (let n = 1; n <= SERVERS; n++) {
+    const address = `10.0.1.${n}`;
+    const values = { method, weight: 1, upperThreshold: 0, lowerThreshold: 0 };
+    const nextHop = { address, port: 1, mac: '02:00:00:00:01:01', source: '10.0.1.254', mtu: 1500 };
+    const destination = { address, port: method === 'masq' ? 8000 : VIRTUAL_PORT };
+    applyTables(director.state, [
+      { kind: 'addDestination', service, destination, settings: values },
+      { kind: 'setNextHop', nextHop },
+    ]);
+  }
+  return director;
+}
+
+/** A TCP frame of `bytes` (with FCS, as packets are counted) to the service; client and checksum are written per frame. */
+function template(bytes: number): Uint8Array {
+  const frame = new Uint8Array(Math.max(54, bytes - 4));
+  const v = new DataView(frame.buffer);
+  frame.set([2, 0, 0, 0, 0x0d, 0, 2, 0, 0, 0, 0x0c, 1, 8, 0, 0x45, 0]);
+  v.setUint16(16, frame.length - 14);
+  frame.set([0x40, 0, 64, 6], 20);
+  frame.set([192, 168, 100, 1], 30);
+  v.setUint16(36, VIRTUAL_PORT);
+  frame[46] = 0x50;
+  frame[47] = ACK;
+  return frame;
+}
+
+/** Longest garbage collection, by the runtime's own account. */
+function watchCollections(): { stop: () => number } {
+  let longest = 0;
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) longest = Math.max(longest, entry.duration);
+  });
+  observer.observe({ entryTypes: ['gc'] });
+  return {
+    stop: () => {
+      observer.disconnect();
+      return longest;
+    },
+  };
+}
+
+function targetsOf(figures: readonly Figure[]): Target[] {
+  const of = (connections: number) =>
+    figures.find(({ labels }) => labels['method'] === 'masq' && labels['bytes'] === 64 && labels['connections'] === connections)
+      ?.value ?? Number.NaN;
+  return [
+    judge('1a', 'NAT 64 B, 10 k connections', of(10_000), 'at most', 30, 'ns'),
+    judge('1b', 'NAT 64 B, 1 M connections', of(1_000_000), 'at most', 130, 'ns'),
+  ];
+}
