@@ -6,6 +6,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { Family, NONE } from '../base/terms.ts';
+import { type Allocate, plainMemory } from '../memory/allocate.ts';
 import { TimerWheel } from '../memory/timerWheel.ts';
 import {
   CONN,
@@ -56,12 +57,16 @@ export class ConnectionTable {
   #count = 0;
   #exhausted = 0;
 
-  /** @param seed of the hash; secret, random per start outside tests */
-  constructor(capacity: number, seed: number) {
+  /**
+   * @param seed of the hash; secret, random per start outside tests
+   * @param allocate where the rows and chains are to lie, zeroed: a million connections need 128 MB, on huge pages if there are any
+   */
+  constructor(capacity: number, seed: number, allocate: Allocate = plainMemory) {
     assert(capacity > 0 && capacity <= 1 << 24, 'a connection table has 1 to 2^24 rows');
     this.capacity = capacity;
-    this.rows = new Int32Array(capacity * CONN.words);
-    this.heads = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2))).fill(NONE);
+    const slots = 2 ** Math.ceil(Math.log2(capacity * 2));
+    this.rows = new Int32Array(allocate(capacity * CONN.words * 4), 0, capacity * CONN.words);
+    this.heads = new Int32Array(allocate(slots * 4), 0, slots).fill(NONE);
     this.#wheel = new TimerWheel(capacity);
     this.seed = seed | 0;
     for (let conn = 0; conn < capacity; conn++) this.#set(conn, CONN.nextRequest, conn + 1 < capacity ? conn + 1 : NONE);

@@ -2,6 +2,7 @@
 
 /** Everything that one worker's data plane remembers, and the steps that concern more than one table. */
 import { NONE } from '../base/terms.ts';
+import type { Allocate } from '../memory/allocate.ts';
 import { ConnectionFlag, ConnectionTable } from './connections.ts';
 import { DestinationTable } from './destinations.ts';
 import { ServiceTable } from './services.ts';
@@ -20,12 +21,15 @@ export class Tables {
   readonly destinations: DestinationTable;
   readonly connections: ConnectionTable;
 
-  /** @param seed of the connection table's hash; secret, random per start outside tests */
-  constructor(limits: TableLimits, seed: number) {
+  /**
+   * @param seed of the connection table's hash; secret, random per start outside tests
+   * @param allocate for the connection table, which may be large; plain memory by default
+   */
+  constructor(limits: TableLimits, seed: number, allocate?: Allocate) {
     this.traffic = new Traffic(limits.services, limits.destinations);
     this.services = new ServiceTable(limits.services);
     this.destinations = new DestinationTable(limits.destinations, this.services, this.traffic);
-    this.connections = new ConnectionTable(limits.connections, seed);
+    this.connections = new ConnectionTable(limits.connections, seed, allocate);
   }
 
   /**
