@@ -75,7 +75,7 @@ async function measure(of: Case, binary: string | undefined, { quick, progress }
     engine.push(bench.run(rounds) - bench.fillOnly(rounds));
     const frames = rounds * RING;
     if (binary !== undefined && bytes === 64)
-      inC.push(await runCKernel(binary, { method: C_METHODS[method], connections, bytes, frames }));
+      inC.push(await runCKernel(binary, { method: C_METHODS[method], connections, bytes, frames, draw: 'always', huge: true }));
   }
   const beside = inC.length === 0 ? '' : `, in C ${median(inC).toFixed(1)}`;
   progress(`pipeline ${method} ${bytes} B, ${connections} connections: ${median(engine).toFixed(1)} ns per frame${beside}`);
@@ -98,8 +98,6 @@ export class PipelineBench {
   readonly #template: Uint8Array;
   readonly #connections: number;
   readonly #random = new SeededRandom(7);
-  /** Which connection each frame of the ring belongs to. */
-  readonly #choice = new Int32Array(RING);
 
   constructor({ method, bytes, connections }: Case) {
     this.#arena = new FrameArena(allocate(16 << 20));
@@ -131,32 +129,29 @@ export class PipelineBench {
     return nanoseconds(start, rounds);
   }
 
-  /** One SYN and one ACK per connection, and the choice of connections for the ring. */
+  /** One SYN and one ACK per connection. */
   #open(): void {
     for (const flags of [SYN, ACK]) {
       this.#template[ETHERNET_AND_IP + 13] = flags;
       for (let conn = 0; conn < this.#connections; conn++) {
-        this.#choice[0] = conn;
         this.#burst.count = 0;
-        this.#put(0);
+        this.#put(0, conn);
         this.#director.handle(this.#burst, 0, 0);
         if (this.#burst.output[0] === NONE) throw new Error('the engine drops the frames of the bench');
       }
     }
-    for (let i = 0; i < RING; i++) this.#choice[i] = this.#random.below(this.#connections);
   }
 
   #fill(from: number): void {
     this.#burst.count = 0;
-    for (let i = 0; i < BURST_FRAMES; i++) this.#put(from + i);
+    for (let i = 0; i < BURST_FRAMES; i++) this.#put(from + i, this.#random.below(this.#connections));
   }
 
-  /** Writes the first 54 bytes of frame `slot`, which are all that the engine changes, and pushes it. */
-  #put(slot: number): void {
+  /** Writes frame `slot` of a connection and pushes it. */
+  #put(slot: number, conn: number): void {
     const at = this.#ring + slot * SLOT_BYTES + HEADROOM + 2;
     const v = this.#arena.view;
     this.#arena.bytes.set(this.#template, at);
-    const conn = this.#choice[slot]!;
     v.setInt32(at + 26, CLIENT_NET + (conn >> 14));
     v.setUint16(at + ETHERNET_AND_IP, 1024 + (conn & 0x3fff));
     v.setUint16(at + 24, checksum.ipv4Header(v, at + 14));

@@ -9,6 +9,7 @@ import { step } from './progress.mjs';
  *   native  building the native helper
  *   demo    network namespaces of the demo
  *   test    the lab tests
+ *   bench   the lab and latency suites of the bench: peers to compare with, tools that make and count load
  *   cap     the optional libpcap binding
  */
 export const DEBIAN_PACKAGES = [
@@ -20,7 +21,19 @@ export const DEBIAN_PACKAGES = [
     use: 'node-gyp is written in it; reference answers of tests',
     neededBy: ['native', 'test'],
   },
-  { name: 'iproute2', proof: 'ip', use: 'makes the network namespaces of demo and lab', neededBy: ['demo', 'test'] },
+  { name: 'iproute2', proof: 'ip', use: 'makes the network namespaces of demo and lab', neededBy: ['demo', 'test', 'bench'] },
+  { name: 'nftables', proof: 'nft', use: 'the kernel NAT that the bench compares with', neededBy: ['bench'] },
+  { name: 'haproxy', proof: 'haproxy', use: 'a proxy that the bench compares with', neededBy: ['bench'] },
+  { name: 'nginx', proof: 'nginx', use: 'a proxy that the bench compares with, and its web server', neededBy: ['bench'] },
+  {
+    name: 'libnginx-mod-stream',
+    proof: '/usr/lib/nginx/modules/ngx_stream_module.so',
+    use: 'makes nginx a TCP proxy',
+    neededBy: ['bench'],
+  },
+  { name: 'wrk', proof: 'wrk', use: 'opens and counts connections in the bench', neededBy: ['bench'] },
+  { name: 'iperf3', proof: 'iperf3', use: 'sends and counts bulk in the bench', neededBy: ['bench'] },
+  { name: 'ethtool', proof: 'ethtool', use: 'turns offloads on and off in the bench', neededBy: ['bench'] },
   { name: 'libpcap-dev', proof: '/usr/include/pcap/pcap.h', use: 'headers of libpcap', neededBy: ['cap'] },
 ];
 
