@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { SeededRandom } from '../base/random.ts';
 
 /** Longest payload that a lab's server makes. */
-export const MAX_TEST_BYTES = 64 << 20;
+export const MAX_TEST_BYTES = 128 << 20;
 
 /** @param count 0 to MAX_TEST_BYTES */
 export function testBytes(count: number): Buffer {
