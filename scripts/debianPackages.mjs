@@ -22,6 +22,7 @@ export const DEBIAN_PACKAGES = [
     neededBy: ['native', 'test'],
   },
   { name: 'iproute2', proof: 'ip', use: 'makes the network namespaces of demo and lab', neededBy: ['demo', 'test', 'bench'] },
+  { name: 'curl', proof: 'curl', use: 'the client of the lab tests that is not ours', neededBy: ['test'] },
   { name: 'nftables', proof: 'nft', use: 'the kernel NAT that the bench compares with', neededBy: ['bench'] },
   { name: 'haproxy', proof: 'haproxy', use: 'a proxy that the bench compares with', neededBy: ['bench'] },
   { name: 'nginx', proof: 'nginx', use: 'a proxy that the bench compares with, and its web server', neededBy: ['bench'] },

@@ -3,7 +3,8 @@ import { DROP_NAMES } from '../../src/engine/counters.ts';
 import { type LabRequests, sendRequests } from '../../src/lab/labClient.ts';
 import { LAB_METHODS } from '../../src/lab/labPlan.ts';
 import { runIp } from '../../src/lab/namespaces.ts';
-import { CLOSED_PORT, type EndToEndLab, HOST_PORT, labName, mustSkip, openEndToEndLab } from './endToEndRig.ts';
+import { sha256, testBytes } from '../../src/lab/testBytes.ts';
+import { CLOSED_PORT, type EndToEndLab, HOST_PORT, inNamespace, labName, mustSkip, openEndToEndLab } from './endToEndRig.ts';
 
 const FAMILIES = ['v4', 'v6'] as const;
 /** More than two packets. */
@@ -45,6 +46,14 @@ describe.skipIf(skip).each(SETUPS)('method $method, attached by $io', ({ method,
     const [first, second, ...rest] = results.map(({ server }) => server);
     expect([first, second].sort()).toEqual(['rs1', 'rs2']);
     expect(rest).toEqual([first, second, first, second]);
+  });
+
+  test.each(FAMILIES)('curl downloads 10 MB intact: IP%s', async (family) => {
+    const address = lab.plan.virtual[family];
+    const url = `http://${address.includes(':') ? `[${address}]` : address}/bytes/${BULK_BYTES}`;
+    const script = `curl --silent --fail --max-time 20 ${url} | sha256sum`;
+    const printed = await inNamespace(lab.plan.client.namespace, ['sh', '-c', script]);
+    expect(printed.split(' ')[0]).toBe(sha256(testBytes(BULK_BYTES)));
   });
 
   test.each(FAMILIES)('datagrams from six ports alternate and come back whole: IP%s', async (family) => {
