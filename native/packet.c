@@ -20,6 +20,9 @@
 #ifndef PACKET_IGNORE_OUTGOING
 #define PACKET_IGNORE_OUTGOING 23
 #endif
+#ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
+#define PACKET_FANOUT_FLAG_IGNORE_OUTGOING 0x4000
+#endif
 
 struct packet_options {
 	int64_t interface;
@@ -182,6 +185,33 @@ static napi_value packet_send(napi_env env, napi_callback_info info)
 	return uvs_number(env, sent < 0 ? -errno : sent);
 }
 
+/*
+ * packetFanout(fd, group, program): joins a group of sockets of which one gets each frame; the program (a socket filter) says which, by
+ * its result modulo their number, in the order in which they joined. Group -1 makes a new one. Returns the group.
+ */
+static napi_value packet_fanout(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[3];
+	int64_t fd, group, program;
+	int joined = 0, value;
+	socklen_t bytes = sizeof joined;
+
+	if (!uvs_arguments(env, info, 3, arguments) || !uvs_int(env, arguments[0], &fd) || !uvs_int(env, arguments[1], &group) ||
+	    !uvs_int(env, arguments[2], &program))
+		return NULL;
+	/* The group takes frames in place of its sockets, so it has to be told by itself not to take what the host sends. */
+	value = (PACKET_FANOUT_EBPF | PACKET_FANOUT_FLAG_IGNORE_OUTGOING) << 16;
+	value |= group < 0 ? PACKET_FANOUT_FLAG_UNIQUEID << 16 : (int)group & 0xffff;
+	if (setsockopt((int)fd, SOL_PACKET, PACKET_FANOUT, &value, sizeof value) != 0)
+		return uvs_throw(env, "setsockopt(PACKET_FANOUT)", errno, NULL);
+	value = (int)program;
+	if (setsockopt((int)fd, SOL_PACKET, PACKET_FANOUT_DATA, &value, sizeof value) != 0)
+		return uvs_throw(env, "setsockopt(PACKET_FANOUT_DATA)", errno, NULL);
+	if (getsockopt((int)fd, SOL_PACKET, PACKET_FANOUT, &joined, &bytes) != 0)
+		return uvs_throw(env, "getsockopt(PACKET_FANOUT)", errno, NULL);
+	return uvs_number(env, joined & 0xffff);
+}
+
 /* packetStatistics(fd): frames lost since the last call because the ring was full; the kernel starts again from zero. */
 static napi_value packet_statistics(napi_env env, napi_callback_info info)
 {
@@ -202,6 +232,7 @@ void uvs_register_packet(napi_env env, napi_value exports)
 	static const struct uvs_function FUNCTIONS[] = {
 		{ "packetOpen", packet_open },
 		{ "packetSend", packet_send },
+		{ "packetFanout", packet_fanout },
 		{ "packetStatistics", packet_statistics },
 	};
 

@@ -50,6 +50,21 @@ static napi_value tun_open(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* tunSteer(fd, program): the result of the program (a socket filter), modulo the number of queues, says which of them gets a packet. */
+static napi_value tun_steer(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[2];
+	int64_t fd, program;
+	int value;
+
+	if (!uvs_arguments(env, info, 2, arguments) || !uvs_int(env, arguments[0], &fd) || !uvs_int(env, arguments[1], &program))
+		return NULL;
+	value = (int)program;
+	if (ioctl((int)fd, TUNSETSTEERINGEBPF, &value) != 0)
+		return uvs_throw(env, "ioctl(TUNSETSTEERINGEBPF)", errno, NULL);
+	return NULL;
+}
+
 struct batch {
 	int fd;
 	uint8_t *arena;
@@ -134,6 +149,7 @@ void uvs_register_tun(napi_env env, napi_value exports)
 {
 	static const struct uvs_function FUNCTIONS[] = {
 		{ "tunOpen", tun_open },
+		{ "tunSteer", tun_steer },
 		{ "tunRead", tun_read },
 		{ "tunWrite", tun_write },
 	};

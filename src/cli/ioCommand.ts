@@ -1,15 +1,24 @@
 /** `uvs io`: the host's interfaces, and how a director would attach to each of them. */
-import { chooseIo } from '../control/ioChoice.ts';
+import { chooseIo, type IoChoice, type LinkCapabilities, PLAIN_CIRCUMSTANCES } from '../control/ioChoice.ts';
+import type { LinkFacts } from '../network/hostNetwork.ts';
 import { openHostNetwork } from '../network/netlinkNetwork.ts';
 import { parseCommandLine } from './commandLine.ts';
+import { linkCapabilities } from './linkCapabilities.ts';
 
 const HELP = `Usage: uvs io [--json]
 
-Lists the interfaces: state, MTU, driver (or kind, where software made it), and what \`uvs run --io auto\`
-would choose for each, and why. Needs no privileges.
+Lists the interfaces: state, MTU, driver (or kind, where software made it), receive queues, the offloads that
+are on, and what \`uvs run --io auto\` would choose for each, and why. Needs no privileges.
+
+Offloads: csum = checksums are left to the device, tso = so is the cutting of super-frames, gro = received
+segments are joined. A director whose services are all route or tunnel may get another choice; \`uvs run
+--dry-run\` shows it.
 
   --json   print the same as JSON
 `;
+
+const TITLES = ['Interface', 'State', 'MTU', 'Driver', 'Queues', 'Offloads', 'I/O', 'Why'];
+const RIGHT_ALIGNED = new Set(['MTU', 'Queues']);
 
 /** One line for each interface. */
 export async function ioCommand(args: readonly string[]): Promise<number> {
@@ -24,19 +33,39 @@ export async function ioCommand(args: readonly string[]): Promise<number> {
   }
   const network = openHostNetwork();
   try {
-    const rows = (await network.links()).map((link) => ({ ...link, ...chooseIo(link) }));
-    if (values.json === true) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-    else {
-      const width = Math.max(9, ...rows.map(({ name }) => name.length));
-      const line = (...cells: string[]) =>
-        `${cells[0]!.padEnd(width)}  ${cells[1]!.padEnd(5)}  ${cells[2]!.padStart(5)}  ${cells[3]!.padEnd(12)}  ${cells[4]!.padEnd(6)}  ${cells[5]}\n`;
-      process.stdout.write(line('Interface', 'State', 'MTU', 'Driver', 'I/O', 'Why'));
-      for (const { name, isUp, mtu, driver, kind, io, reason } of rows) {
-        process.stdout.write(line(name, isUp ? 'up' : 'down', String(mtu), driver || kind || '-', io, reason));
-      }
-    }
+    const circumstances = { ...PLAIN_CIRCUMSTANCES, capabilities: linkCapabilities };
+    const rows = (await network.links()).map((link) => ({
+      ...link,
+      capabilities: linkCapabilities(link.name) ?? null,
+      ...chooseIo(link, circumstances),
+    }));
+    process.stdout.write(values.json === true ? `${JSON.stringify(rows, null, 2)}\n` : tableText(rows));
   } finally {
     network.close();
   }
   return 0;
+}
+
+type InterfaceRow = LinkFacts & IoChoice & { readonly capabilities: LinkCapabilities | null };
+
+/** Columns as wide as their widest cell. */
+export function tableText(rows: readonly InterfaceRow[]): string {
+  const cells = [TITLES, ...rows.map(rowCells)];
+  const widths = TITLES.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]) =>
+    row.map((cell, column) =>
+      RIGHT_ALIGNED.has(TITLES[column]!) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
+    );
+  return cells.map((row) => `${line(row).join('  ').trimEnd()}\n`).join('');
+}
+
+function rowCells({ name, isUp, mtu, driver, kind, capabilities, io, reason }: InterfaceRow): string[] {
+  const offloads = capabilities === null ? '?' : offloadsText(capabilities);
+  const queues = capabilities === null ? '?' : String(capabilities.receiveQueues);
+  return [name, isUp ? 'up' : 'down', String(mtu), driver || kind || '-', queues, offloads, io, reason];
+}
+
+function offloadsText({ txChecksum, tso, gro }: LinkCapabilities): string {
+  const on = [txChecksum && 'csum', tso && 'tso', gro && 'gro'].filter((word) => word !== false);
+  return on.length === 0 ? '-' : on.join(' ');
 }

@@ -1,15 +1,18 @@
 /** `uvs run`: one director, in the foreground, until a signal ends it. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { DEFAULT_SOCKET } from '../api/socketPath.ts';
 import { UvsError } from '../base/errors.ts';
 import { type ConfigOutcome, readConfigFile } from '../config/readConfig.ts';
 import { IO_NAMES } from '../control/ioChoice.ts';
-import { parseCommandLine, wordOption } from './commandLine.ts';
+import { integerOption, parseCommandLine, wordOption } from './commandLine.ts';
 import { createLogger, LOG_LEVELS } from './logger.ts';
+import type { ThreadOptions } from './runDirector.ts';
 import { SCHEDULER_NAMES } from './schedulersCommand.ts';
 import { readVersion, reportFaults } from './terminal.ts';
 
-const HELP = `Usage: uvs run --config FILE [--io IO] [--socket PATH] [--log-level LEVEL] [--dry-run]
+const HELP = `Usage: uvs run --config FILE [--io IO] [--spin|--block] [--workers N|auto] [--cpus LIST]
+               [--socket PATH] [--log-level LEVEL] [--dry-run]
 
 Runs a director in the foreground. SIGHUP reads the file again, SIGINT and SIGTERM end it.
 
@@ -19,6 +22,13 @@ Runs a director in the foreground. SIGHUP reads the file again, SIGINT and SIGTE
                         xdp     AF_XDP
                         packet  AF_PACKET rings
                         tun     TUN devices of its own, named in the configuration
+  --spin              never sleep: the lowest latency, at the price of a whole core per worker
+  --block             sleep whenever there is nothing to do: for a core that is shared with others
+                        (default: ask on for 50 microseconds after the last frame, then sleep)
+  --workers N|auto    threads that share the traffic (default 1); auto leaves one core to the rest of the machine.
+                        By packet and tun the kernel chooses the worker by the client; by xdp the network card does,
+                        one receive queue or more for each, and masq needs --workers 1
+  --cpus LIST         processors that the workers run on, such as 1,2 (default: any)
   --socket PATH       where \`uvs status\` asks (default ${DEFAULT_SOCKET})
   --log-level LEVEL   ${LOG_LEVELS.join(', ')} (default info)
   --dry-run           print the interfaces and the actions, and end
@@ -27,6 +37,10 @@ Runs a director in the foreground. SIGHUP reads the file again, SIGINT and SIGTE
 const OPTIONS = {
   config: { type: 'string', short: 'c' },
   io: { type: 'string' },
+  spin: { type: 'boolean' },
+  block: { type: 'boolean' },
+  workers: { type: 'string' },
+  cpus: { type: 'string' },
   socket: { type: 'string' },
   'log-level': { type: 'string' },
   'dry-run': { type: 'boolean' },
@@ -34,6 +48,9 @@ const OPTIONS = {
 
 /** Bits of the effective capabilities without which no frame can be moved: CAP_NET_ADMIN and CAP_NET_RAW. */
 const NEEDED_CAPABILITIES = (1n << 12n) | (1n << 13n);
+
+const MAX_CPU = 1023;
+const MAX_WORKERS = 64;
 
 /** @returns when the director has ended */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -44,6 +61,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   }
   const io = wordOption(values.io ?? 'auto', '--io', IO_NAMES);
   const level = wordOption(values['log-level'] ?? 'info', '--log-level', LOG_LEVELS);
+  const threads = threadOptions(values);
   const configFile = values.config;
   if (configFile === undefined) {
     throw new UvsError('USAGE', 'uvs run: --config is missing', { hint: 'Write `uvs run --config FILE`; examples/ has some.' });
@@ -58,14 +76,16 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     throw new UvsError('NOT_LINUX', `${process.platform} has no packet sockets that a director can use`);
   const { openHostNetwork } = await import('../network/netlinkNetwork.ts');
   const network = openHostNetwork();
+  const { linkCapabilities } = await import('./linkCapabilities.ts');
+  const { circumstances, runDirector } = await import('./runDirector.ts');
   try {
     if (values['dry-run'] === true) {
       const { dryRunText } = await import('./dryRun.ts');
-      process.stdout.write(`${await dryRunText(config, io, network)}\n`);
+      const decides = circumstances(config, threads.workers, linkCapabilities);
+      process.stdout.write(`${await dryRunText(config, io, network, decides)}\n`);
       return 0;
     }
     checkPrivileges();
-    const { runDirector } = await import('./runDirector.ts');
     const { startDataPlane } = await import('../dataplane/handle.ts');
     const log = createLogger(level, process.stderr.isTTY);
     const socketPath = values.socket ?? DEFAULT_SOCKET;
@@ -74,6 +94,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       configFile,
       readConfig,
       io,
+      threads,
+      capabilities: linkCapabilities,
       socketPath,
       network,
       startDataPlane,
@@ -84,6 +106,24 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   } finally {
     network.close();
   }
+}
+
+/** What the options say of the worker threads. @throws UvsError USAGE */
+export function threadOptions(values: {
+  readonly spin?: boolean | undefined;
+  readonly block?: boolean | undefined;
+  readonly workers?: string | undefined;
+  readonly cpus?: string | undefined;
+}): ThreadOptions {
+  if (values.spin === true && values.block === true) {
+    throw new UvsError('USAGE', 'uvs run: --spin and --block contradict each other', { hint: 'Give one of them, or neither.' });
+  }
+  const idle = values.spin === true ? 'spin' : values.block === true ? 'block' : 'adaptive';
+  const cpus = values.cpus?.split(',').map((cpu) => integerOption(cpu, '--cpus', 0, MAX_CPU));
+  const cores = cpus?.length ?? availableParallelism();
+  const automatic = Math.min(MAX_WORKERS, Math.max(1, cpus === undefined ? cores - 1 : cores));
+  const workers = values.workers === 'auto' ? automatic : integerOption(values.workers ?? '1', '--workers', 1, MAX_WORKERS);
+  return { idle, workers, ...(cpus === undefined ? {} : { cpus }) };
 }
 
 /** Said before anything is started, for what fails otherwise says less. */

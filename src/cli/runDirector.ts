@@ -7,7 +7,7 @@ import type { ConfigOutcome } from '../config/readConfig.ts';
 import { Control, localAddresses } from '../control/control.ts';
 import type { DirectorStatus } from '../control/directorStatus.ts';
 import { planInterfaces, planTunDevices } from '../control/interfacePlan.ts';
-import { chooseEngines, type IoName, withoutXdp } from '../control/ioChoice.ts';
+import { chooseEngines, type IoCircumstances, type IoName, withoutXdp } from '../control/ioChoice.ts';
 import type { Log } from '../control/log.ts';
 import type { DataPlane, startDataPlane } from '../dataplane/handle.ts';
 import type { HostNetwork, LinkFacts } from '../network/hostNetwork.ts';
@@ -22,12 +22,19 @@ export interface Signals {
   exit(code: number): void;
 }
 
+/** How the worker threads run. */
+export type ThreadOptions = Pick<Parameters<typeof startDataPlane>[0], 'idle' | 'workers' | 'cpus'>;
+
 export interface DirectorOptions {
   readonly config: Config;
   readonly configFile: string;
   /** Reads the configuration again, for SIGHUP. */
   readonly readConfig: () => ConfigOutcome;
   readonly io: IoName;
+  /** Default: one worker, adaptive, on any processor. */
+  readonly threads?: ThreadOptions;
+  /** Asks the drivers; default: nothing is known of them. */
+  readonly capabilities?: IoCircumstances['capabilities'];
   readonly socketPath: string;
   readonly network: HostNetwork;
   readonly startDataPlane: typeof startDataPlane;
@@ -97,9 +104,10 @@ async function startBestDataPlane(
       limits: config.limits,
       seed: randomInt(2 ** 32),
       localAddresses: addresses,
+      ...options.threads,
     });
   };
-  const first = chooseEngines(io, links);
+  const first = chooseEngines(io, links, circumstances(config, options.threads?.workers, options.capabilities));
   const second = io === 'auto' ? withoutXdp(first) : undefined;
   try {
     return await start(first);
@@ -108,6 +116,16 @@ async function startBestDataPlane(
     log.warn({ err: error }, `${error.message}; trying without xdp`);
     return start(second);
   }
+}
+
+/** What beside the interfaces decides about `--io auto`. */
+export function circumstances(
+  { services }: Config,
+  workers = 1,
+  capabilities: IoCircumstances['capabilities'] = () => undefined,
+): IoCircumstances {
+  const methods = services.flatMap(({ realServers }) => realServers.map(({ method }) => method));
+  return { isOneWay: methods.length > 0 && methods.every((method) => method !== 'masq'), workers, capabilities };
 }
 
 /** As they are now: TUN devices may just have been made. */

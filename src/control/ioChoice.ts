@@ -1,6 +1,7 @@
 /**
  * By which engine an interface is attached (specs/packet-io.md section 8). AF_XDP moves most small packets, but it sees neither
- * checksum offload nor super-frames: where the other end of the wire is memory (veth, virtio, a bridge), those are worth more.
+ * checksum offload nor super-frames: where the other end of the wire is memory (veth, virtio, a bridge), those are worth more in bulk.
+ * Decision 0012 has the measurements.
  */
 import type { LinkFacts } from '../network/hostNetwork.ts';
 import type { InterfaceRequest, IoKind } from './directorStatus.ts';
@@ -24,9 +25,47 @@ const NATIVE_XDP_DRIVERS = new Set([
 /** Drivers whose other end is memory of the same machine, so that checksums are not computed and frames are not cut. */
 const OFFLOADING_DRIVERS = new Set(['virtio_net', 'vif', 'xen_netfront', 'hv_netvsc', 'vmxnet3']);
 
+/** What the driver says of an interface. */
+export interface LinkCapabilities {
+  readonly receiveQueues: number;
+  /** Its stack leaves checksums, and the cutting of super-frames, to the device. */
+  readonly txChecksum: boolean;
+  readonly tso: boolean;
+  /** Received segments are joined to super-frames. */
+  readonly gro: boolean;
+}
+
+/** What beside the interface decides. */
+export interface IoCircumstances {
+  /** Only requests pass the director (route, tunnel): most of them small frames. */
+  readonly isOneWay: boolean;
+  readonly workers: number;
+  /** Undefined when the driver cannot be asked. */
+  readonly capabilities: (name: string) => LinkCapabilities | undefined;
+}
+
+export const PLAIN_CIRCUMSTANCES: IoCircumstances = { isOneWay: false, workers: 1, capabilities: () => undefined };
+
+/** The longest IP packet that a frame slot of AF_XDP takes (io/xdpMemory.ts). */
+const LARGEST_XDP_MTU = 1772;
+
 /** For `auto`: the better engine of this interface; it may still fail to open. */
-export function chooseIo(link: LinkFacts): IoChoice {
+export function chooseIo(link: LinkFacts, circumstances: IoCircumstances = PLAIN_CIRCUMSTANCES): IoChoice {
+  const choice = preferredIo(link, circumstances);
+  if (choice.io !== 'xdp') return choice;
+  const obstacle = xdpObstacle(link, circumstances);
+  return obstacle === undefined ? choice : { io: 'packet', reason: `${choice.reason}, but ${obstacle}` };
+}
+
+function preferredIo(link: LinkFacts, { isOneWay, capabilities }: IoCircumstances): IoChoice {
   if (link.isLoopback) return { io: 'packet', reason: 'the loopback interface has no XDP' };
+  if (link.kind === 'veth') {
+    const known = capabilities(link.name);
+    if (known !== undefined && !known.txChecksum && !known.tso) {
+      return { io: 'xdp', reason: 'a veth interface whose offloads are off' };
+    }
+    if (isOneWay) return { io: 'xdp', reason: 'a veth interface, and only requests pass (route, tunnel), mostly small frames' };
+  }
   if (link.kind !== '') return { io: 'packet', reason: `${link.kind} interfaces pass super-frames and unfinished checksums` };
   if (OFFLOADING_DRIVERS.has(link.driver)) {
     return { io: 'packet', reason: `driver ${link.driver} passes super-frames and unfinished checksums` };
@@ -38,10 +77,23 @@ export function chooseIo(link: LinkFacts): IoChoice {
   };
 }
 
+function xdpObstacle(link: LinkFacts, { isOneWay, workers, capabilities }: IoCircumstances): string | undefined {
+  if (link.mtu > LARGEST_XDP_MTU) return `AF_XDP takes an MTU of at most ${LARGEST_XDP_MTU}, not ${link.mtu}`;
+  if (workers === 1) return undefined;
+  if (!isOneWay) return 'by xdp masq needs one worker';
+  const queues = capabilities(link.name)?.receiveQueues ?? 1;
+  return queues < workers ? `it has ${queues} receive queue(s) for ${workers} workers` : undefined;
+}
+
 /** One request for each interface, with reasons beside them. */
-export function chooseEngines(requested: IoName, links: readonly LinkFacts[]): readonly (InterfaceRequest & IoChoice)[] {
+export function chooseEngines(
+  requested: IoName,
+  links: readonly LinkFacts[],
+  circumstances: IoCircumstances = PLAIN_CIRCUMSTANCES,
+): readonly (InterfaceRequest & IoChoice)[] {
   return links.map((link) => {
-    const choice = requested === 'auto' ? chooseIo(link) : { io: requested, reason: `asked for with --io ${requested}` };
+    const asked = { io: requested, reason: `asked for with --io ${requested}` };
+    const choice = requested === 'auto' ? chooseIo(link, circumstances) : (asked as IoChoice);
     return { name: link.name, ...choice };
   });
 }

@@ -9,13 +9,10 @@ import type { Director } from '../engine/director.ts';
 import type { Port } from '../io/port.ts';
 import { Burst } from '../memory/burst.ts';
 
-const BREATHS_PER_HOST_LOOK = 32;
-
 export class Breath {
   readonly #director: Director;
   readonly #ports: readonly Port[];
   readonly #burst = new Burst();
-  #breaths = 0;
 
   /** @param ports in the order of the director's links; the host port, if any, among them */
   constructor(director: Director, ports: readonly Port[]) {
@@ -23,15 +20,16 @@ export class Breath {
     this.#ports = ports;
   }
 
-  /** Serves every port once, then ends what is over. @returns frames received; 0 = nothing to do */
-  breathe(): number {
+  /**
+   * Serves every port once, then ends what is over.
+   * @param looksAtHost whether the host's device is served, too: a system call, and hardly a frame comes from there
+   * @returns frames received; 0 = nothing to do
+   */
+  breathe(looksAtHost = true): number {
     this.#director.setTime();
     const { hostPort } = this.#director.state;
     let frames = 0;
-    for (let p = 0; p < this.#ports.length; p++) if (p !== hostPort) frames += this.#serve(p);
-    // Looking at the host's device is a system call, and hardly a frame comes from there: under load a rare look will do.
-    this.#breaths = (this.#breaths + 1) | 0;
-    if (hostPort !== NONE && (frames === 0 || this.#breaths % BREATHS_PER_HOST_LOOK === 0)) frames += this.#serve(hostPort);
+    for (let p = 0; p < this.#ports.length; p++) if (p !== hostPort || looksAtHost) frames += this.#serve(p);
     this.#director.expire();
     return frames;
   }

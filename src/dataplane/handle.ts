@@ -1,11 +1,14 @@
-/** The control side's hold on the data plane: starts the worker, applies actions, reads its state, stops it. */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { type ErrorCode, UvsError } from '../base/errors.ts';
-import { NONE } from '../base/terms.ts';
+/**
+ * The control side's hold on the data plane: starts the workers, applies actions to every one of them, adds up what they say, stops
+ * them. The first worker, the leader, holds the kernel-side selector: it learns of a change last, so that the others know a service
+ * before its frames come.
+ */
 import { native } from '../io/native.ts';
-import { wake } from '../io/waiter.ts';
 import type { TableAction } from '../table/actions.ts';
-import type { DataPlaneStatus, Reply, Request, WorkerOptions } from './messages.ts';
+import { mergeStatus } from './mergeStatus.ts';
+import type { DataPlaneStatus, WorkerOptions } from './messages.ts';
+import { WorkerHandle } from './workerHandle.ts';
+import { checkWorkers, refuseUnbalanced } from './workerLimits.ts';
 
 export interface DataPlane {
   /** Applies the actions whole, between two bursts. Rejects with UvsError when one is refused; then none was applied. */
@@ -20,128 +23,78 @@ export interface DataPlane {
   readonly ended: Promise<Error | undefined>;
 }
 
-/** What a new worker is given; `control[0]` counts the messages posted to it. */
-export interface WorkerStart {
-  readonly options: WorkerOptions;
-  readonly messages: MessagePort;
-  readonly control: SharedArrayBuffer;
-}
-
-/** What a worker says of itself, once. */
-export type WorkerNotice =
-  | { readonly kind: 'ready'; readonly wakeDescriptor: number }
-  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly hint: string };
-
-/** A request without its number. */
-type Question = Request extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
-
-const ANSWER_MS = 10_000;
-const STOP_MS = 3_000;
-
-/** Starts a worker and waits until its ports are open. Rejects with UvsError (PORT_OPEN_FAILED and others). */
+/** Starts the workers and waits until their ports are open. Rejects with UvsError (PORT_OPEN_FAILED and others). */
 export async function startDataPlane(options: WorkerOptions): Promise<DataPlane> {
   // Fails here, with a hint, when the helper is not built.
   native();
-  const plane = new WorkerHandle(options);
-  const failure = await Promise.race([plane.ready, plane.ended.then((error) => error ?? new Error('the worker ended at once'))]);
-  if (failure !== undefined) throw failure;
-  return plane;
+  const { workers: count = 1 } = options;
+  checkWorkers(options);
+  const workers: WorkerHandle[] = [];
+  try {
+    const leader = new WorkerHandle(options, { index: 0, count, shared: undefined });
+    workers.push(leader);
+    const shared = await started(leader);
+    for (let index = 1; index < count; index++) workers.push(new WorkerHandle(options, { index, count, shared }));
+    await Promise.all(workers.map(started));
+  } catch (error) {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    throw error;
+  }
+  return count === 1 ? workers[0]! : new WorkerGroup(options, workers);
 }
 
-class WorkerHandle implements DataPlane {
-  readonly ended: Promise<Error | undefined>;
-  /** Resolves when the ports are open. */
-  readonly ready: Promise<undefined>;
-  readonly #worker: Worker;
-  readonly #messages: MessagePort;
-  readonly #control: Int32Array;
-  readonly #waiting = new Map<number, (reply: Reply | Error) => void>();
-  #wakeDescriptor = NONE;
-  #lastId = 0;
-  #stopping: Promise<void> | undefined;
+/** Resolves when the worker serves its ports; rejects when it ends before. */
+async function started(worker: WorkerHandle) {
+  const failed = worker.ended.then((error) => {
+    throw error ?? new Error('the worker ended at once');
+  });
+  return await Promise.race([worker.ready, failed]);
+}
 
-  constructor(options: WorkerOptions) {
-    const control = new SharedArrayBuffer(4);
-    this.#control = new Int32Array(control);
-    const { port1, port2 } = new MessageChannel();
-    this.#messages = port1;
-    const start: WorkerStart = { options, messages: port2, control };
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: start, transferList: [port2] });
-    port1.on('message', (reply: Reply) => this.#waiting.get(reply.id)?.(reply));
-    this.ready = new Promise((resolve) => {
-      this.#worker.on('message', (notice: WorkerNotice) => {
-        if (notice.kind !== 'ready') return;
-        this.#wakeDescriptor = notice.wakeDescriptor;
-        resolve(undefined);
-      });
-    });
-    this.ended = this.#watch();
+class WorkerGroup implements DataPlane {
+  readonly ended: Promise<Error | undefined>;
+  readonly #options: WorkerOptions;
+  readonly #leader: WorkerHandle;
+  readonly #followers: readonly WorkerHandle[];
+
+  constructor(options: WorkerOptions, [leader, ...followers]: readonly WorkerHandle[]) {
+    this.#options = options;
+    this.#leader = leader!;
+    this.#followers = followers;
+    this.ended = this.#firstEnd();
   }
 
+  /** All workers have the same tables, so what one refuses all refuse, and the first of them is asked alone. */
   async apply(actions: readonly TableAction[]): Promise<void> {
-    await this.#ask({ kind: 'apply', actions });
+    refuseUnbalanced(this.#options, actions);
+    const [first, ...others] = this.#followers;
+    await first?.apply(actions);
+    await Promise.all(others.map((worker) => worker.apply(actions)));
+    await this.#leader.apply(actions);
   }
 
   async setLocalAddresses(addresses: readonly string[]): Promise<void> {
-    await this.#ask({ kind: 'localAddresses', addresses });
+    await Promise.all(this.#all.map((worker) => worker.setLocalAddresses(addresses)));
   }
 
   async status(connections: number): Promise<DataPlaneStatus> {
-    const reply = await this.#ask({ kind: 'status', connections });
-    if (reply.kind !== 'status') throw new Error(`the worker answered "${reply.kind}" to a status request`);
-    return reply.status;
+    return mergeStatus(await Promise.all(this.#all.map((worker) => worker.status(connections))), connections);
   }
 
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
-    return this.#stopping;
+  /** The leader first: then the host has its frames again. */
+  async stop(): Promise<void> {
+    await this.#leader.stop();
+    await Promise.all(this.#followers.map((worker) => worker.stop()));
   }
 
-  async #stop(): Promise<void> {
-    const asked = this.#ask({ kind: 'stop' }).catch(() => undefined);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, STOP_MS);
-    });
-    await Promise.race([asked.then(() => this.ended), this.ended, late]);
-    clearTimeout(timer);
-    await this.#worker.terminate();
-    this.#messages.close();
+  get #all(): readonly WorkerHandle[] {
+    return [this.#leader, ...this.#followers];
   }
 
-  async #ask(question: Question): Promise<Reply> {
-    const id = ++this.#lastId;
-    const reply = await new Promise<Reply | Error>((resolve) => {
-      const timer = setTimeout(
-        () => resolve(new Error(`the worker did not answer "${question.kind}" in ${ANSWER_MS} ms`)),
-        ANSWER_MS,
-      );
-      this.#waiting.set(id, (answer) => {
-        clearTimeout(timer);
-        resolve(answer);
-      });
-      this.#messages.postMessage({ ...question, id });
-      Atomics.add(this.#control, 0, 1);
-      if (this.#wakeDescriptor !== NONE) wake(this.#wakeDescriptor);
-    });
-    this.#waiting.delete(id);
-    if (reply instanceof Error) throw reply;
-    if (reply.kind === 'refused') throw new UvsError(reply.code as ErrorCode, reply.message, { hint: reply.hint });
-    return reply;
-  }
-
-  /** Resolves when the worker is gone, and answers everybody who still waits. */
-  async #watch(): Promise<Error | undefined> {
-    let cause: Error | undefined;
-    this.#worker.on('message', (notice: WorkerNotice) => {
-      if (notice.kind === 'failed') cause = new UvsError(notice.code, notice.message, { hint: notice.hint });
-    });
-    this.#worker.on('error', (error: Error) => {
-      cause ??= error;
-    });
-    const code = await new Promise<number>((resolve) => this.#worker.on('exit', resolve));
-    if (this.#stopping === undefined) cause ??= new Error(`the data-plane worker ended by itself, exit code ${code}`);
-    for (const settle of this.#waiting.values()) settle(cause ?? new Error('the data plane has stopped'));
-    return cause;
+  /** One dead worker would lose its share of the frames: the others end with it. */
+  async #firstEnd(): Promise<Error | undefined> {
+    const error = await Promise.race(this.#all.map((worker) => worker.ended));
+    await this.stop();
+    return error;
   }
 }

@@ -10,6 +10,10 @@ export interface InterfaceRequest {
   readonly io: IoKind;
 }
 
+/** What a worker does when no frame comes: asks on without a pause, sleeps at once, or asks on for a moment and then sleeps. */
+export const IDLE_MODES = ['adaptive', 'spin', 'block'] as const;
+export type IdleMode = (typeof IDLE_MODES)[number];
+
 export interface WorkerOptions {
   readonly interfaces: readonly InterfaceRequest[];
   readonly limits: { readonly connections: number; readonly services: number; readonly destinations: number };
@@ -17,6 +21,20 @@ export interface WorkerOptions {
   readonly seed: number;
   /** The host's own addresses, which stay with the kernel also when a real server talks to them. */
   readonly localAddresses: readonly string[];
+  /** Default adaptive. */
+  readonly idle?: IdleMode;
+  /** Threads that share the traffic; each has its share of `limits.connections`. Default 1. */
+  readonly workers?: number;
+  /** Processor that worker i runs on; with fewer than workers they are used in turn. Default: anywhere. */
+  readonly cpus?: readonly number[];
+  /** Runs the code on made-up frames before the first real one, so that it is compiled by then. Default true. */
+  readonly warmUp?: boolean;
+}
+
+/** What the first worker has made in the kernel and the others join: file descriptors and groups, by place of the interface. */
+export interface SharedKernel {
+  readonly fanoutProgram: number;
+  readonly interfaces: readonly { readonly group: number; readonly filter: number; readonly socketMap: number }[];
 }
 
 export type Request =
@@ -76,6 +94,15 @@ export interface PortStatus {
   readonly counters: Readonly<Record<string, number>>;
 }
 
+/** One thread of the data plane. */
+export interface WorkerStatus {
+  /** Null when it runs anywhere. */
+  readonly cpu: number | null;
+  readonly connections: number;
+  /** Frames that the engine has decided about. */
+  readonly frames: number;
+}
+
 export interface DataPlaneStatus {
   readonly ports: readonly PortStatus[];
   readonly services: readonly ServiceStatus[];
@@ -88,4 +115,6 @@ export interface DataPlaneStatus {
   readonly traffic: TrafficCounters;
   /** Every counter of the engine that is not zero, by name; drops among them. */
   readonly counters: Readonly<Record<string, number>>;
+  /** One entry for each worker; everything else is their sum. */
+  readonly workers?: readonly WorkerStatus[];
 }

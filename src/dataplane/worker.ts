@@ -5,27 +5,28 @@
 import { randomBytes } from 'node:crypto';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
 import { UvsError } from '../base/errors.ts';
 import { SeededRandom } from '../base/random.ts';
 import { applyTables } from '../engine/applyTables.ts';
 import { Director } from '../engine/director.ts';
+import { asking, native } from '../io/native.ts';
 import { HEADROOM } from '../io/port.ts';
 import { Waiter } from '../io/waiter.ts';
 import { Tables } from '../table/tables.ts';
 import { Breath } from './breath.ts';
-import type { WorkerStart } from './handle.ts';
-import type { Reply, Request } from './messages.ts';
+import { CoarseClock } from './coarseClock.ts';
+import { Idle } from './idle.ts';
+import type { DataPlaneStatus, Reply, Request } from './messages.ts';
 import { failureOf, OpenPorts } from './openPorts.ts';
 import { selectorFacts } from './selectorFacts.ts';
 import { snapshot } from './snapshot.ts';
+import { warmUp } from './warmUp.ts';
+import type { WorkerNotice, WorkerStart } from './workerHandle.ts';
 
-/** Idle time before the worker sleeps: a wake-up costs more than this much spinning. */
-const SPIN_MS = 0.05;
-/** Longest sleep: timers of connections have ticks of 100 ms. */
-const SLEEP_MS = 20;
-
-const machineClock: Clock = { now: () => performance.now() };
+/** Breaths between two looks at the host's device. One that has frames ends every sleep, so none is kept waiting. */
+const BREATHS_PER_HOST_LOOK = 16;
+/** Breaths between two looks at the clock and for messages. */
+const BREATHS_PER_CHORE = 32;
 
 class DataPlaneWorker {
   readonly #start: WorkerStart;
@@ -33,47 +34,55 @@ class DataPlaneWorker {
   readonly #director: Director;
   readonly #breath: Breath;
   readonly #waiter: Waiter;
+  readonly #idle: Idle;
+  readonly #clock = new CoarseClock();
   readonly #control: Int32Array;
+  readonly #cpu: number | null;
   #localAddresses: readonly string[];
   #messagesSeen = 0;
   #running = true;
 
   constructor(start: WorkerStart) {
-    const { options } = start;
+    const { options, place } = start;
     this.#start = start;
     this.#control = new Int32Array(start.control);
     this.#localAddresses = options.localAddresses;
-    this.#open = new OpenPorts(options);
+    this.#cpu = pin(options.cpus, place.index);
+    if (options.warmUp !== false) warmUp((bytes) => native().arena(bytes));
+    this.#open = new OpenPorts(options, place);
     const ports = this.#open.ports.map(({ port }) => port);
+    const connections = Math.ceil(options.limits.connections / place.count);
     this.#director = new Director({
       arena: this.#open.arena,
-      tables: new Tables(options.limits, options.seed),
+      tables: new Tables({ ...options.limits, connections }, options.seed, (bytes) => native().arena(bytes)),
       links: ports.map((port) => port.facts),
       hostPort: this.#open.hostPort,
       headroom: HEADROOM,
-      clock: machineClock,
+      clock: this.#clock,
       random: new SeededRandom(randomBytes(4).readInt32LE()),
     });
     this.#breath = new Breath(this.#director, ports);
     this.#waiter = new Waiter(ports);
+    this.#idle = new Idle(options.idle ?? 'adaptive', this.#waiter);
   }
 
-  /** For `wake` of io/waiter.ts. */
-  get wakeDescriptor(): number {
-    return this.#waiter.wakeDescriptor;
+  /** What the control side must know of it. */
+  get notice(): WorkerNotice {
+    return { kind: 'ready', wakeDescriptor: this.#waiter.wakeDescriptor, shared: this.#open.shared };
   }
 
   run(): void {
-    let lastWork = performance.now();
-    while (this.#running) {
-      const frames = this.#breath.breathe();
-      if (Atomics.load(this.#control, 0) !== this.#messagesSeen) this.#readMessages();
-      if (frames > 0) lastWork = performance.now();
-      else if (performance.now() - lastWork > SPIN_MS) {
-        this.#waiter.wait(SLEEP_MS);
-        lastWork = performance.now();
-      }
+    for (let breaths = 0; this.#running; breaths = (breaths + 1) | 0) {
+      if (breaths % BREATHS_PER_CHORE === 0) this.#chores();
+      if (this.#breath.breathe(breaths % BREATHS_PER_HOST_LOOK === 0) > 0) this.#idle.busy();
+      else if (this.#idle.quiet()) this.#chores();
     }
+  }
+
+  /** What need not be done for every burst. */
+  #chores(): void {
+    this.#clock.refresh();
+    if (Atomics.load(this.#control, 0) !== this.#messagesSeen) this.#readMessages();
   }
 
   close(): void {
@@ -114,11 +123,17 @@ class DataPlaneWorker {
         this.#select();
         return { id, kind: 'done' };
       case 'status':
-        return { id, kind: 'status', status: snapshot(this.#director.state, this.#open.ports, request.connections) };
+        return { id, kind: 'status', status: this.#status(request.connections) };
       case 'stop':
         this.#running = false;
         return { id, kind: 'done' };
     }
+  }
+
+  #status(connections: number): DataPlaneStatus {
+    const status = snapshot(this.#director.state, this.#open.ports, connections);
+    const frames = this.#director.state.counters.get('received');
+    return { ...status, workers: [{ cpu: this.#cpu, connections: status.connections.count, frames }] };
   }
 
   #select(): void {
@@ -126,10 +141,18 @@ class DataPlaneWorker {
   }
 }
 
+/** @returns the processor that this thread runs on from now on; null = any */
+function pin(cpus: readonly number[] | undefined, index: number): number | null {
+  const cpu = cpus?.[index % cpus.length];
+  if (cpu === undefined) return null;
+  asking(`processor ${cpu}`, () => native().pinThread(cpu));
+  return cpu;
+}
+
 assert(parentPort !== null, 'this file is a worker');
 try {
   const worker = new DataPlaneWorker(workerData as WorkerStart);
-  parentPort.postMessage({ kind: 'ready', wakeDescriptor: worker.wakeDescriptor });
+  parentPort.postMessage(worker.notice);
   try {
     worker.run();
   } finally {

@@ -105,6 +105,8 @@ export interface NativeAddon extends BpfCalls {
   setTxChecksum(name: string, on: boolean): void;
   packetOpen(arena: ArrayBuffer, at: number, options: PacketOpenOptions): number;
   packetSend(fd: number, arena: ArrayBuffer, batch: Int32Array, from: number, count: number): number;
+  /** Joins a group of sockets, or makes one (-1); `program` says which of them gets a frame. @returns the group */
+  packetFanout(fd: number, group: number, program: number): number;
   /** Frames lost since the last call. */
   packetStatistics(fd: number): number;
   xdpOpen(arena: ArrayBuffer, options: XdpOpenOptions): XdpSocket;
@@ -112,6 +114,8 @@ export interface NativeAddon extends BpfCalls {
   xdpWake(fd: number): void;
   xdpStatistics(fd: number): { receiveDropped: number; receiveRingFull: number; invalidDescriptors: number };
   tunOpen(name: string, options: TunOpenOptions): { fd: number; name: string };
+  /** `program` says which queue of a device with several gets a packet. */
+  tunSteer(fd: number, program: number): void;
   /** Writes the length of each packet in place of the room of its slot. */
   tunRead(fd: number, arena: ArrayBuffer, batch: Int32Array, from: number, count: number): number;
   tunWrite(fd: number, arena: ArrayBuffer, batch: Int32Array, from: number, count: number): number;

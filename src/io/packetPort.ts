@@ -33,6 +33,14 @@ export interface PacketPortOptions {
   readonly superFrames?: boolean;
   /** Receive nothing until KernelSelector.attachPacket has given the socket its filter; default false. */
   readonly dropUntilFiltered?: boolean;
+  /** Takes the place of the kernel: for a port that only seems to be one. */
+  readonly kernel?: PacketKernel;
+}
+
+/** What a port asks of the machine. */
+export interface PacketKernel
+  extends Pick<NativeAddon, 'pageBytes' | 'packetOpen' | 'packetSend' | 'packetStatistics' | 'packetFanout' | 'closeFd'> {
+  readonly facts: InterfaceFacts;
 }
 
 const DEFAULT_SLOTS = 256;
@@ -71,7 +79,7 @@ export function packetPortBytes(options: Omit<PacketPortOptions, 'interface'> = 
 export class PacketPort implements Port {
   readonly facts: PortFacts;
   readonly interface: InterfaceFacts;
-  readonly #native: NativeAddon;
+  readonly #native: Omit<PacketKernel, 'facts'>;
   readonly #arena: FrameArena;
   readonly #counters = portCounters();
   readonly #slots: number;
@@ -92,9 +100,9 @@ export class PacketPort implements Port {
   constructor(arena: FrameArena, options: PacketPortOptions) {
     const { interface: name, slots = DEFAULT_SLOTS, superFrames = true, dropUntilFiltered = false } = options;
     assert(slots > 0 && slots % SLOTS_PER_BLOCK === 0, 'a packet ring has a multiple of 16 slots');
-    this.#native = native();
+    this.#native = options.kernel ?? native();
     this.#arena = arena;
-    this.interface = ethernetFacts(name);
+    this.interface = options.kernel?.facts ?? ethernetFacts(name);
     const { mtu, macHigh, macLow, index } = this.interface;
     this.facts = { name, mtu, macHigh, macLow, offloads: true };
     this.#slots = slots;
@@ -123,6 +131,17 @@ export class PacketPort implements Port {
   get counters(): PortCounters {
     if (this.#isOpen) this.#counters.receiveMissed += this.#native.packetStatistics(this.#fd);
     return this.#counters;
+  }
+
+  /**
+   * Shares the frames of the interface with other sockets: each frame goes to one. Before the first frame, so with `dropUntilFiltered`.
+   * @param group of the socket that came first; NONE for itself
+   * @param program file descriptor of bpf/fanout.ts
+   * @returns the group
+   * @throws UvsError PORT_OPEN_FAILED
+   */
+  joinGroup(group: number, program: number): number {
+    return asking(`AF_PACKET on ${this.facts.name}`, () => this.#native.packetFanout(this.#fd, group, program));
   }
 
   receive(burst: Burst): number {

@@ -9,6 +9,7 @@ import { release } from 'node:os';
 import { assert } from '../base/assert.ts';
 import { UvsError } from '../base/errors.ts';
 import { ENDPOINT_KEY_BYTES, ENDPOINT_VALUE_BYTES, type EndpointEntries, fromHex } from '../bpf/endpoints.ts';
+import { fanoutProgram } from '../bpf/fanout.ts';
 import { SelectorFlavour, type SelectorOptions, selectorProgram } from '../bpf/selector.ts';
 import { nativeFailure } from './native.ts';
 
@@ -53,6 +54,9 @@ export class KernelSelector {
   /** By interface index. */
   readonly #socketMaps = new Map<number, number>();
   readonly #links = new Map<number, number>();
+  /** By interface index: filters of AF_PACKET sockets. */
+  readonly #filters = new Map<number, number>();
+  #fanout: number | undefined;
   readonly #programs: number[] = [];
   #isOpen = true;
 
@@ -86,6 +90,22 @@ export class KernelSelector {
     }
   }
 
+  /** File descriptor of the program that chooses one of several workers (bpf/fanout.ts). @throws UvsError KERNEL_REFUSED */
+  get fanoutProgram(): number {
+    assert(this.#isOpen, 'the selector is open');
+    if (this.#fanout !== undefined) return this.#fanout;
+    const load = () =>
+      this.#calls.programLoad({ type: 'socket_filter', name: 'uvs_fanout', instructions: fanoutProgram(this.#endpoints) });
+    this.#fanout = refusable(load, needsKernel('the choice of a worker', FLAVOURS.socket.needs));
+    this.#programs.push(this.#fanout);
+    return this.#fanout;
+  }
+
+  /** What another worker needs to attach to this interface as well: its filter, or its map of AF_XDP sockets. */
+  shared(ifindex: number): { readonly filter: number | undefined; readonly socketMap: number | undefined } {
+    return { filter: this.#filters.get(ifindex), socketMap: this.#socketMaps.get(ifindex) };
+  }
+
   /** Frames of ours that arrive on receive queue `queue` go to this AF_XDP socket; it may come before `attachXdp`. */
   registerSocket(ifindex: number, queue: number, socket: number): void {
     assert(this.#isOpen && queue >= 0 && queue < this.#queues, 'a queue is within the limit');
@@ -103,7 +123,8 @@ export class KernelSelector {
    */
   attachPacket(ifindex: number, mac: Uint8Array | undefined, socket: number): void {
     assert(this.#isOpen, 'the selector is open');
-    const filter = this.#load(SelectorFlavour.socket, mac);
+    const filter = this.#filters.get(ifindex) ?? this.#load(SelectorFlavour.socket, mac);
+    this.#filters.set(ifindex, filter);
     refusable(() => this.#calls.socketFilter(socket, filter), 'The socket must be an open AF_PACKET socket.');
     if (this.#links.has(ifindex)) return;
     const drop = this.#load(SelectorFlavour.ingress, mac);

@@ -32,6 +32,10 @@ export interface TunPortOptions {
   readonly frames?: number;
   /** The kernel may hand over super-frames and partial checksums; slots are then 64 KB. Default false. It always takes them. */
   readonly receiveOffloads?: boolean;
+  /** Several ports may open the device, one queue each; all of them must say so. Default false. */
+  readonly multiQueue?: boolean;
+  /** The device is up already: another port of it has been opened. Default false. */
+  readonly joins?: boolean;
   /** IPv4 address of the device, int32 in host order; default none. */
   readonly address?: number;
 }
@@ -67,7 +71,7 @@ export class TunPort implements Port {
 
   /** Makes the device and brings it up. @throws UvsError NOT_ROOT, PORT_OPEN_FAILED, CAPACITY_EXCEEDED (arena too small) */
   constructor(arena: FrameArena, options: TunPortOptions) {
-    const { name, tap = false, mtu = 1500, frames = DEFAULT_FRAMES, receiveOffloads = false } = options;
+    const { name, tap = false, mtu = 1500, frames = DEFAULT_FRAMES, receiveOffloads = false, multiQueue = false } = options;
     this.#native = native();
     this.#arena = arena;
     this.#isTap = tap;
@@ -79,11 +83,11 @@ export class TunPort implements Port {
     this.#slots = new FrameSlots(arena, frames, packetBytes + VIRTIO_HEADER_BYTES, name);
     this.#room = packetBytes + ETHERNET_BYTES + VLAN_TAG_BYTES - this.#headerShift;
     const opened = asking(`${tap ? 'TAP' : 'TUN'} device ${name}`, () =>
-      this.#native.tunOpen(name, { tap, vnetHeader: true, multiQueue: false, receiveOffloads }),
+      this.#native.tunOpen(name, { tap, vnetHeader: true, multiQueue, receiveOffloads }),
     );
     this.#fd = opened.fd;
     try {
-      this.interface = bringUp(opened.name, mtu, options.address);
+      this.interface = options.joins === true ? interfaceFacts(opened.name) : bringUp(opened.name, mtu, options.address);
     } catch (error) {
       this.#native.closeFd(this.#fd);
       throw error;
@@ -94,6 +98,14 @@ export class TunPort implements Port {
 
   get fileDescriptor(): number {
     return this.#isOpen ? this.#fd : NONE;
+  }
+
+  /**
+   * Chooses the queue of a device that has several, for each packet that the host sends into it.
+   * @param program file descriptor of bpf/fanout.ts
+   */
+  steer(program: number): void {
+    asking(`TUN device ${this.facts.name}`, () => this.#native.tunSteer(this.#fd, program));
   }
 
   receive(burst: Burst): number {

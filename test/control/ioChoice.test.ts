@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chooseEngines, chooseIo, withoutXdp } from '../../src/control/ioChoice.ts';
+import { chooseEngines, chooseIo, type IoCircumstances, PLAIN_CIRCUMSTANCES, withoutXdp } from '../../src/control/ioChoice.ts';
 import { link } from '../network/fakeNetwork.ts';
 
 const CASES = [
@@ -26,6 +26,38 @@ describe('auto', () => {
 
   test('has no second choice without xdp', () => {
     expect(withoutXdp(chooseEngines('auto', [link(2, 'eth0')]))).toBeUndefined();
+  });
+});
+
+describe('auto on a veth interface', () => {
+  const veth = link(2, 'veth0', { kind: 'veth' });
+  const known = { receiveQueues: 1, txChecksum: true, tso: true, gro: true };
+  const around = (more: Partial<IoCircumstances>): IoCircumstances => ({
+    ...PLAIN_CIRCUMSTANCES,
+    capabilities: () => known,
+    ...more,
+  });
+  const off = { capabilities: () => ({ ...known, txChecksum: false, tso: false }) };
+  const CASES = [
+    ['with offloads, both directions', {}, 'packet', 'veth interfaces pass super-frames and unfinished checksums'],
+    ['without offloads', off, 'xdp', 'a veth interface whose offloads are off'],
+    ['requests only', { isOneWay: true }, 'xdp', 'a veth interface, and only requests pass (route, tunnel), mostly small frames'],
+    [
+      'without offloads, two workers',
+      { ...off, workers: 2 },
+      'packet',
+      'a veth interface whose offloads are off, but by xdp masq needs one worker',
+    ],
+  ] as const;
+  test.each(CASES)('%s', (_name, more, io, reason) => expect(chooseIo(veth, around(more))).toEqual({ io, reason }));
+
+  test('needs a queue for each worker', () => {
+    const { io, reason } = chooseIo(veth, around({ isOneWay: true, workers: 2 }));
+    expect([io, reason.split(', but ')[1]]).toEqual(['packet', 'it has 1 receive queue(s) for 2 workers']);
+  });
+
+  test('needs an MTU that AF_XDP takes', () => {
+    expect(chooseIo({ ...veth, mtu: 9000 }, around(off)).io).toBe('packet');
   });
 });
 

@@ -74,14 +74,7 @@ describe('attachPacket', () => {
     const { kernel, selector } = kernelAndSelector();
     selector.attachPacket(IFINDEX, MAC, SOCKET);
     selector.attachPacket(IFINDEX, MAC, SOCKET + 1);
-    expect(kernel.log).toEqual([
-      'load socket_filter',
-      'filter 50',
-      'load sched_cls',
-      'link 7 tcx',
-      'load socket_filter',
-      'filter 51',
-    ]);
+    expect(kernel.log).toEqual(['load socket_filter', 'filter 50', 'load sched_cls', 'link 7 tcx', 'filter 51']);
   });
 
   test('says which kernel it needs when there is no tcx', () => {
