@@ -1,0 +1,150 @@
+/**
+ * Latency: how much later a datagram arrives for having gone through a director, what a director costs when nothing happens, and
+ * whether its first seconds stall. Sender and receiver share core 0 and one clock; frames are received by core 0 and forwarded by
+ * core 1, on which the director runs (kernel routing: all on core 0, or steered to core 1). A veth without director is the zero.
+ */
+import { cpus } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { labObstacle } from '../../src/lab/namespaces.ts';
+import type { Suite, SuiteOptions, SuiteResult } from '../figures.ts';
+import { MASQ_ADDRESS, REAL_SERVERS, WIRE_SERVER } from '../lab/addresses.ts';
+import { Cast, type Member } from '../lab/cast.ts';
+import { readCpuTime } from '../lab/cpuTime.ts';
+import { compileTool } from '../lab/nativeTools.ts';
+import { otherPeers } from '../lab/peers.ts';
+import { keepOffDirectorCore, type Placement, place } from '../lab/placement.ts';
+import { Recorder } from '../lab/recorder.ts';
+import { closeStage, openStage } from '../lab/stage.ts';
+import { startUvs, uvsPeers } from '../lab/uvsPeer.ts';
+import { measureDelays } from './delays.ts';
+import { latencyTargets, WIRE } from './latencyTargets.ts';
+
+interface Scale {
+  readonly repetitions: number;
+  readonly seconds: number;
+  readonly idleSeconds: number;
+  readonly startRepetitions: number;
+}
+
+const FULL_SCALE: Scale = { repetitions: 5, seconds: 1, idleSeconds: 10, startRepetitions: 5 };
+const QUICK_SCALE: Scale = { repetitions: 1, seconds: 0.3, idleSeconds: 2, startRepetitions: 1 };
+const RATES_PPS = [5000, 100_000];
+/** At the start of a director: the load, and how long its first seconds are. */
+const START = { ratePps: 5000, seconds: 3 };
+const WARM_UP_SECONDS = 1.5;
+/** After waking up, until a director is at rest. */
+const SETTLE_MS = 1000;
+
+/** A full run takes about three minutes, a quick one less than half of one. */
+export const latency: Suite = async (options) => {
+  const obstacle = labObstacle()?.message ?? (cpus().length < 2 ? 'latency needs two processor cores' : undefined);
+  if (obstacle !== undefined) {
+    options.progress(`latency left out: ${obstacle}`);
+    return { figures: [], targets: [] };
+  }
+  const giveBack = keepOffDirectorCore();
+  const cast = new Cast(options.progress);
+  try {
+    await cast.prepare();
+    return await run(cast, options);
+  } finally {
+    await cast.close();
+    giveBack();
+  }
+};
+
+async function run(cast: Cast, { quick, progress, signal }: SuiteOptions): Promise<SuiteResult> {
+  const scale = quick ? QUICK_SCALE : FULL_SCALE;
+  const tool = compileTool('delay', cast.folder);
+  const peers = [...otherPeers().filter(({ name }) => name === 'kernel routing'), ...uvsPeers()];
+  await cast.add(peers, '', (member) => warmUp(tool, member));
+  const recorder = new Recorder('latency');
+  const attempt = async (what: string, work: () => Promise<void>) => {
+    signal.throwIfAborted();
+    await work().catch((error: unknown) =>
+      progress(`latency: ${what}: ${error instanceof Error ? error.message : String(error)}`),
+    );
+  };
+  for (let i = 1; i <= scale.repetitions; i++) {
+    for (const member of cast.members) {
+      await attempt(member.description.name, () => member.awake(() => measureMember(tool, member, scale, recorder)));
+    }
+    progress(`latency: repetition ${i} of ${scale.repetitions}`);
+  }
+  await attempt('at rest', () => measureRest(cast.members, scale, recorder));
+  for (let i = 1; i <= scale.startRepetitions; i++) {
+    for (const io of ['packet', 'xdp'] as const) {
+      await attempt(`start of ${io}`, () => measureStart(tool, cast.folder, io, recorder));
+    }
+    progress(`latency: start ${i} of ${scale.startRepetitions}`);
+  }
+  const figures = recorder.figures();
+  return { figures, targets: latencyTargets(figures) };
+}
+
+/** A director that has just started is still being compiled, on the same core; its first seconds are a figure of their own. */
+async function warmUp(tool: string, member: Member): Promise<void> {
+  await place(member.stage, 'split');
+  const address = member.description.io === 'kernel' ? REAL_SERVERS[0] : MASQ_ADDRESS;
+  await measureDelays(tool, member.stage, address, Math.max(...RATES_PPS), WARM_UP_SECONDS);
+}
+
+async function measureMember(tool: string, member: Member, scale: Scale, recorder: Recorder): Promise<void> {
+  const { name, io, wait } = member.description;
+  const isKernel = io === 'kernel';
+  const ways: readonly (readonly [name: string, address: string, placement: Placement])[] = isKernel
+    ? [
+        [WIRE, WIRE_SERVER, 'split'],
+        [name, REAL_SERVERS[0], 'split'],
+        [`${name}, steered`, REAL_SERVERS[0], 'rps'],
+      ]
+    : [[name, MASQ_ADDRESS, 'split']];
+  for (const [label, address, placement] of ways) {
+    await place(member.stage, placement);
+    for (const ratePps of RATES_PPS) {
+      const { sent, received, p50, p99, p999, max } = await measureDelays(tool, member.stage, address, ratePps, scale.seconds);
+      const note = `${received} of ${sent} arrived`;
+      for (const [measure, value] of Object.entries({ p50, p99, 'p99.9': p999, max })) {
+        const labels = { measure, ratePps, io, ...(wait === '' ? {} : { wait }) };
+        recorder.add({ name: label, labels, unit: 'us one way', value, note });
+      }
+    }
+  }
+}
+
+/** Directors that do not spin, all at once: each one's own processor time. */
+async function measureRest(members: readonly Member[], { idleSeconds }: Scale, recorder: Recorder): Promise<void> {
+  const resting = members.filter(({ description }) => description.wait === 'adaptive' || description.wait === 'block');
+  for (const { peer } of resting) peer.resume();
+  try {
+    await delay(SETTLE_MS);
+    const before = resting.map(({ peer }) => readCpuTime(peer.pids).processSeconds);
+    const startedAt = performance.now();
+    await delay(idleSeconds * 1000);
+    const elapsed = (performance.now() - startedAt) / 1000;
+    for (const [i, { peer, description }] of resting.entries()) {
+      const used = readCpuTime(peer.pids).processSeconds - before[i]!;
+      const labels = { measure: 'at rest', io: description.io, wait: description.wait };
+      recorder.add({ name: description.name, labels, unit: '% of a core', value: (used / elapsed) * 100 });
+    }
+  } finally {
+    for (const { peer } of resting) peer.pause();
+  }
+}
+
+/** The sender runs before the director does; the worst delay of the first seconds after the first arrival. */
+async function measureStart(tool: string, folder: string, io: 'packet' | 'xdp', recorder: Recorder): Promise<void> {
+  const stage = await openStage();
+  try {
+    await place(stage, 'split');
+    const delays = measureDelays(tool, stage, MASQ_ADDRESS, START.ratePps, START.seconds);
+    delays.catch(() => {});
+    const { peer } = await startUvs(stage, folder, { io, wait: 'adaptive' });
+    const { max, p99, sent, received } = await delays.finally(() => peer.stop());
+    const note = `p99 ${p99.toFixed(0)} us, ${received} of ${sent} arrived`;
+    const labels = { measure: 'worst of the first 3 s', ratePps: START.ratePps, io, wait: 'adaptive' };
+    recorder.add({ name: `uvs ${io} adaptive`, labels, unit: 'ms one way', value: max / 1000, note });
+  } finally {
+    await closeStage(stage);
+  }
+}
