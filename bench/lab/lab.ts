@@ -44,8 +44,12 @@ async function run(cast: Cast, { quick, progress, signal }: SuiteOptions): Promi
   const recorder = new Recorder('lab');
   for (let i = 1; i <= scale.repetitions; i++) {
     const started = performance.now();
-    for (const member of cast.members) {
-      await repeat(member, scale, recorder, { quick, progress, signal });
+    try {
+      for (const member of cast.members) await repeat(member, scale, recorder, { quick, progress, signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      progress(`lab: ended in repetition ${i}; what was measured until then is judged`);
+      break;
     }
     progress(`lab: repetition ${i} of ${scale.repetitions}, ${((performance.now() - started) / 1000).toFixed(0)} s`);
   }
