@@ -70,7 +70,7 @@ export async function runOffered(loaded: LoadedStage, method: Method, ratePps: n
     loss: Math.max(0, 1 - forwarded / sent),
     cpu: cpuTimeBetween(before.cpu, after.cpu),
     forwarded,
-    seconds: (after.atMs - before.atMs) / 1000,
+    seconds: nanoseconds / 1e9,
   };
 }
 

@@ -71,7 +71,7 @@ export function otherPeers(): readonly Peer[] {
     {
       ...kernel,
       name: 'nft numgen DNAT',
-      loads: { masq: ['frames', 'connections'] },
+      loads: { masq: ['connections'] },
       start: (stage) => startNft(stage, 'numgen'),
     },
     { ...kernel, name: 'nft ingress DSR', loads: { route: ['frames', 'connections'] }, start: startNftDsr },

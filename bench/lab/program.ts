@@ -100,7 +100,7 @@ function labelsOf({ description: { io, wait } }: Member, method: Method): Record
 function noteFrames(recorder: Recorder, member: Member, method: Method, load: string, run: FrameRun): void {
   const { name } = member.description;
   const labels = { load, ...labelsOf(member, method), bytes: 64 };
-  const share = (run.cpu.coreSeconds / run.seconds) * 100;
+  const share = Math.min(1, run.cpu.coreSeconds / run.seconds) * 100;
   const note =
     `offered ${(run.offeredPps / 1e6).toFixed(3)} Mpps, lost ${(run.loss * 100).toFixed(1)} %, core ${share.toFixed(0)} % busy` +
     (run.loss > TOLERATED_LOSS && load === 'capacity' ? '; loses more than 1 % at every rate' : '');
