@@ -31,6 +31,8 @@ function hooksOf(s: EngineState): TableHooks {
     destinationRemoving: (service, d) => s.schedulers[service]?.removing(d),
     destinationRemoved: () => {},
     timeoutsSet: (timeouts) => s.timeouts.set(timeouts),
+    settingsSet: () => {},
+    classificationSet: () => {},
   };
 }
 

@@ -2,6 +2,7 @@
  * The changes of the data plane's tables, as plain data: they cross a thread as one message and are applied whole between two
  * bursts. There is no second way to change a table. Addresses are text, MAC addresses `02:00:00:00:00:01`.
  */
+import type { SettingValue } from '../base/settings.ts';
 import type { ForwardingMethodName, ServiceProtocol } from '../base/terms.ts';
 
 /** What names a virtual service: protocol, address and port, or a firewall mark. */
@@ -36,6 +37,17 @@ export interface DestinationSettings {
   readonly upperThreshold: number;
   /** Connections below which it is no longer overloaded, 0 = three quarters of the upper threshold. */
   readonly lowerThreshold: number;
+  /** Of the method `tunnel`; without it, plain IP in IP. */
+  readonly tunnel?: TunnelSettings;
+}
+
+/** What stands between the outer and the inner IP header (specs/ipvs.md section 2.8). */
+export interface TunnelSettings {
+  readonly type: 'ipip' | 'gue' | 'gre';
+  /** GUE: destination UDP port, 1 to 65535. Else 0. */
+  readonly port: number;
+  /** GUE and GRE. `remote` is GUE's remote checksum, which complete packets carry as `full`. */
+  readonly checksum: 'none' | 'full' | 'remote';
 }
 
 /** How frames reach one real server. `mac` null while its neighbour is not resolved. */
@@ -50,7 +62,30 @@ export interface NextHop {
   readonly source: string;
   /** MTU of the route, bytes of IP packet. */
   readonly mtu: number;
+  /** The address is the director's own: its packets go to the host, unchanged (method `local`, specs/ipvs.md section 2.8). */
+  readonly local?: boolean;
 }
+
+/**
+ * Gives packets a firewall mark, as the host's firewall would. Rules are looked at in order and the last one that fits wins, as with a
+ * chain of iptables MARK targets. What is left out fits everything.
+ */
+export interface ClassificationRule {
+  readonly family: 'v4' | 'v6';
+  /** 0 takes the mark away. */
+  readonly mark: number;
+  readonly protocol?: ServiceProtocol;
+  /** Address or prefix, `10.0.0.0/8`. */
+  readonly source?: string;
+  readonly target?: string;
+  /** Inclusive ranges, at least one. They need `protocol`. */
+  readonly sourcePorts?: readonly PortRange[];
+  readonly targetPorts?: readonly PortRange[];
+  /** Index of the port (in the worker's list) that the packet came in by. */
+  readonly port?: number;
+}
+
+export type PortRange = readonly [first: number, last: number];
 
 /** Connection timeouts that `--set` changes, seconds; 0 leaves one as it is. */
 export interface Timeouts {
@@ -68,6 +103,8 @@ export type TableAction =
       readonly service: ServiceKey;
       readonly destination: DestinationKey;
       readonly settings: DestinationSettings;
+      /** Row of the counts that several workers share; the same in all of them. Without it, the worker's own counts decide. */
+      readonly loadSlot?: number;
     }
   | {
       readonly kind: 'editDestination';
@@ -77,7 +114,11 @@ export type TableAction =
     }
   | { readonly kind: 'removeDestination'; readonly service: ServiceKey; readonly destination: DestinationKey }
   | { readonly kind: 'setNextHop'; readonly nextHop: NextHop }
-  | { readonly kind: 'setTimeouts'; readonly timeouts: Timeouts };
+  | { readonly kind: 'setTimeouts'; readonly timeouts: Timeouts }
+  /** Run-time settings under the kernel's names (base/settings.ts); those left out stay. */
+  | { readonly kind: 'setSettings'; readonly settings: Readonly<Record<string, SettingValue>> }
+  /** Replaces all classification rules. */
+  | { readonly kind: 'setClassification'; readonly rules: readonly ClassificationRule[] };
 
 /** `tcp 10.0.0.1:80`, `tcp [2001:db8::1]:80`, `fwmark 7`, `fwmark 7 v6`. */
 export function formatServiceKey(key: ServiceKey): string {
@@ -109,5 +150,11 @@ export function formatAction(action: TableAction): string {
       return `${action.kind} ${action.nextHop.address} port ${action.nextHop.port} ${action.nextHop.mac ?? 'unresolved'}`;
     case 'setTimeouts':
       return `${action.kind} ${action.timeouts.tcp} ${action.timeouts.tcpFin} ${action.timeouts.udp}`;
+    case 'setSettings':
+      return `${action.kind} ${Object.entries(action.settings)
+        .map(([name, value]) => `${name}=${String(value)}`)
+        .join(' ')}`;
+    case 'setClassification':
+      return `${action.kind} ${action.rules.length} rules`;
   }
 }

@@ -2,8 +2,17 @@
 import { type Address, parseAddress } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import type { UvsError } from '../base/errors.ts';
+import type { SettingValue } from '../base/settings.ts';
 import { assertNever, NONE } from '../base/terms.ts';
-import type { DestinationKey, DestinationSettings, ServiceKey, ServiceSettings, TableAction, Timeouts } from './actions.ts';
+import type {
+  ClassificationRule,
+  DestinationKey,
+  DestinationSettings,
+  ServiceKey,
+  ServiceSettings,
+  TableAction,
+  Timeouts,
+} from './actions.ts';
 import type { Tables } from './tables.ts';
 import { validateActions } from './validateActions.ts';
 
@@ -21,6 +30,8 @@ export interface TableHooks {
   /** Off the list. */
   destinationRemoved(service: number, destination: number): void;
   timeoutsSet(timeouts: Timeouts): void;
+  settingsSet(settings: Readonly<Record<string, SettingValue>>): void;
+  classificationSet(rules: readonly ClassificationRule[]): void;
 }
 
 /** @returns the first fault, and nothing has changed; undefined when all actions have been applied */
@@ -65,6 +76,12 @@ function applyAction(tables: Tables, action: TableAction, hooks: TableHooks): vo
       break;
     case 'setTimeouts':
       hooks.timeoutsSet(action.timeouts);
+      break;
+    case 'setSettings':
+      hooks.settingsSet(action.settings);
+      break;
+    case 'setClassification':
+      hooks.classificationSet(action.rules);
       break;
     default:
       assertNever(action);

@@ -108,6 +108,8 @@ function judge(draft: Draft, action: TableAction, knowsScheduler: (name: string)
     }
     case 'setNextHop':
     case 'setTimeouts':
+    case 'setSettings':
+    case 'setClassification':
       return undefined;
   }
 }
@@ -143,6 +145,8 @@ function requireDestination(draft: Draft, service: ServiceKey, key: DestinationK
 function malformed(action: TableAction): UvsError | undefined {
   switch (action.kind) {
     case 'setTimeouts':
+    case 'setSettings':
+    case 'setClassification':
       return undefined;
     case 'setNextHop': {
       const { address, source, mac } = action.nextHop;

@@ -2,7 +2,7 @@
 import type { Tables } from '../../src/control/tables.ts';
 import { formatDestinationKey, formatServiceKey, type TableAction } from '../../src/table/actions.ts';
 
-type ServiceAction = Exclude<TableAction, { kind: 'setNextHop' | 'setTimeouts' }>;
+type ServiceAction = Exclude<TableAction, { kind: 'setNextHop' | 'setTimeouts' | 'setSettings' | 'setClassification' }>;
 
 /** `tables` after the actions. Throws when one of them cannot be applied: it adds what is there, or changes what is not. */
 export function applied(tables: Tables, actions: readonly TableAction[]): Tables {
@@ -12,6 +12,8 @@ export function applied(tables: Tables, actions: readonly TableAction[]): Tables
 function applyOne(tables: Tables, action: TableAction): Tables {
   switch (action.kind) {
     case 'setNextHop':
+    case 'setSettings':
+    case 'setClassification':
       return tables;
     case 'setTimeouts':
       return { ...tables, timeouts: action.timeouts };

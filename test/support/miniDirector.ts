@@ -170,6 +170,8 @@ export class MiniDirector {
       destinationRemoving: (s, d) => schedulers.get(s)!.scheduler.removing(d),
       destinationRemoved: () => {},
       timeoutsSet: (timeouts) => this.timeouts.set(timeouts),
+      settingsSet: () => {},
+      classificationSet: () => {},
     };
   }
 }

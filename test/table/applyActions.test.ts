@@ -28,6 +28,8 @@ function noting(calls: string[], tables?: Tables): TableHooks {
     destinationRemoving: (s, d) => void calls.push(`destinationRemoving ${s} ${d} listed ${isListed(s, d)}`),
     destinationRemoved: (s, d) => void calls.push(`destinationRemoved ${s} ${d} listed ${isListed(s, d)}`),
     timeoutsSet: ({ tcp, tcpFin, udp }) => void calls.push(`timeoutsSet ${tcp} ${tcpFin} ${udp}`),
+    settingsSet: (settings) => void calls.push(`settingsSet ${Object.keys(settings).join(' ')}`),
+    classificationSet: (rules) => void calls.push(`classificationSet ${rules.length}`),
   };
 }
 
