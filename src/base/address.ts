@@ -44,6 +44,26 @@ export function parseEndpoint(text: string): { address: Address; port: number } 
   return { address: parsed, port };
 }
 
+/** `10.0.0.0/8` or `2001:db8::/32`. @returns undefined when either half is wrong; bits behind the prefix may be set */
+export function parsePrefix(text: string): { address: Address; bits: number } | undefined {
+  const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
+  const parsed = parseAddress(match?.[1] ?? '');
+  const bits = Number(match?.[2]);
+  if (parsed === undefined || bits > (parsed.family === Family.v4 ? 32 : 128)) return undefined;
+  return { address: parsed, bits };
+}
+
+/** The address with all bits behind the first `bits` at 0. */
+export function maskAddress({ family, words }: Address, bits: number): Address {
+  // IPv4 has only the last word.
+  const before = family === Family.v4 ? 96 : 0;
+  const word = (i: number) => {
+    const kept = Math.min(Math.max(before + bits - 32 * i, 0), 32);
+    return kept === 0 ? 0 : words[i]! & (-1 << (32 - kept));
+  };
+  return { family, words: [word(0), word(1), word(2), word(3)] };
+}
+
 /** Two addresses of one family with equal words. */
 export function sameAddress(a: Address, b: Address): boolean {
   return a.family === b.family && a.words.every((word, i) => word === b.words[i]);

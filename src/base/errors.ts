@@ -16,6 +16,7 @@ export const ERROR_HINTS = {
   CONFIG_SYNTAX: 'The file must be YAML; check indentation and quotes at that place.',
   CONFIG_INVALID: 'docs/reference/config.md lists every key with its range.',
   CONFIG_UNKNOWN_KEY: 'docs/reference/config.md lists every key.',
+  SETTING_INVALID: 'docs/reference/settings.md lists every setting with its range.',
   SCHEDULER_UNKNOWN: 'List schedulers with `uvs schedulers`.',
   USAGE: 'Run `uvs --help`.',
   NOT_ROOT: 'Run as root, or `npm start -- --sim` for the lab without privileges.',

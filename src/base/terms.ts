@@ -20,6 +20,8 @@ export const Protocol = {
   udp: 17,
   ipv6: 41,
   gre: 47,
+  esp: 50,
+  ah: 51,
   icmpv6: 58,
   sctp: 132,
 } as const;

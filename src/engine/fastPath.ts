@@ -14,10 +14,10 @@ import { BURST_FRAMES, ChecksumState, ForwardingMethod, Protocol } from '../base
 import { type Burst, SegmentKind } from '../memory/burst.ts';
 import { fold } from '../packet/checksum.ts';
 import { TcpState } from '../protocol/tcpStates.ts';
+import { ConnectionFlag } from '../table/connectionFlags.ts';
 import { CONN, hashV4, MAX_PROBES } from '../table/connectionRows.ts';
-import { ConnectionFlag } from '../table/connections.ts';
 import { AVAILABLE, DESTINATION, RESOLVED } from '../table/destinationRows.ts';
-import { TRAFFIC } from '../table/traffic.ts';
+import { TRAFFIC } from '../table/trafficRow.ts';
 import { COUNTER_NAMES } from './counters.ts';
 import type { EngineState } from './state.ts';
 
@@ -40,6 +40,8 @@ const HOP_DELTA = 0xfeff;
 const USABLE = AVAILABLE | RESOLVED;
 const METHOD_MASK = 7;
 const STATE_MASK = 0xff;
+/** Flags that the first reply takes away. */
+const REPLY_CHANGES = (ConnectionFlag.noOutput | ConnectionFlag.awaitsReply) << 8;
 
 /** Words of DESTINATION and CONN as constants of this module: a property read per use is what the compiler does not always remove. */
 const D_FLAGS = DESTINATION.flags;
@@ -51,6 +53,7 @@ const D_MTU = DESTINATION.nextHopMtu;
 const D_MAC_HIGH = DESTINATION.macHigh;
 const D_MAC_LOW = DESTINATION.macLow;
 const D_SOURCE = DESTINATION.source3;
+const D_TUNNEL = DESTINATION.tunnel;
 const D_WORDS = DESTINATION.words;
 const C_CLIENT = CONN.client3;
 const C_VIRTUAL = CONN.virtual3;
@@ -89,6 +92,8 @@ export class FastTables {
   nowTick = 0;
   tcpTicks = 0;
   udpTicks = 0;
+  /** Setting pmtu_disc. */
+  copiesDontFragment = true;
   /** Hash of each frame of the burst, see `touchAll`. */
   readonly hashes = new Int32Array(BURST_FRAMES);
   /** What keeps the compiler from leaving out reads whose result nobody needs. */
@@ -118,6 +123,7 @@ export class FastTables {
     this.nowTick = s.nowTick;
     this.tcpTicks = s.timeouts.of(Protocol.tcp, TcpState.established);
     this.udpTicks = s.timeouts.of(Protocol.udp, 0);
+    this.copiesDontFragment = s.settings.pmtuDisc;
   }
 }
 
@@ -198,7 +204,7 @@ export function runFast(f: FastTables, burst: Burst, from: number, ingress: numb
     const size = isSuper ? Math.min(total, IP_BYTES + headerBytes + burst.segmentBytes[i]!) : total;
 
     if (isReply) {
-      if (method !== ForwardingMethod.masq || (state & (ConnectionFlag.noOutput << 8)) !== 0) break;
+      if (method !== ForwardingMethod.masq || (state & REPLY_CHANGES) !== 0) break;
       if (size > links[port * LINK_WORDS + LINK_MTU]! || (field === 0 && isUdp)) break;
       const side = rows[row + C_SIDE]!;
       const newPort = rows[row + C_PORTS]! & 0xffff;
@@ -220,6 +226,8 @@ export function runFast(f: FastTables, burst: Burst, from: number, ingress: numb
         writeMacs(v, at, destinations[drow + D_MAC_HIGH]!, destinations[drow + D_MAC_LOW]!, links, port);
       } else {
         if (method !== ForwardingMethod.tunnel || isSuper || destinations[drow + D_FAMILY] !== 4) break;
+        // GUE and GRE, and IP in IP with an outer header that never forbids cutting, go the long way.
+        if (destinations[drow + D_TUNNEL] !== 0 || !f.copiesDontFragment) break;
         if (total + IP_BYTES > mtu || mtu < MIN_TUNNEL_LINK) break;
         takeHop(v, at, hop);
         encapsulate(f, at, first, fragment, hop, destinations[drow + D_SOURCE]!, destinations[drow + D_ADDRESS]!);

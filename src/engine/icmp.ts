@@ -5,6 +5,7 @@
  *
  *     from the client's side   quotes virtual address -> client   goes to the real server, by the connection's method
  *     from the servers' side   quotes client -> real server       masq: goes to the client, as if from the virtual address
+ *     from a tunnel's way      quotes director -> real server     goes to the client, about the packet inside (icmpAboutTunnel.ts)
  *
  * In the quote only addresses, ports and the IP header checksum change; its transport checksum stays as it was quoted.
  */
@@ -15,12 +16,16 @@ import { FlowFault, FragmentKind, isIcmpError, parseQuoted } from '../packet/flo
 import { decrementHopLimit } from '../packet/hopLimit.ts';
 import * as icmp from '../packet/icmp.ts';
 import { rewriteQuotedSource, rewriteQuotedTarget } from '../packet/quoted.ts';
-import { rewriteSource, rewriteTarget } from '../packet/transport.ts';
+import { rewriteSource } from '../packet/transport.ts';
 import { connectionOf, directionOf, NodeDirection } from '../table/flowKey.ts';
 import { emit } from './emit.ts';
+import { endOnePacket } from './enter.ts';
+import { handleTunnelError } from './icmpAboutTunnel.ts';
 import { counter, drop, punt } from './outcome.ts';
+import { scheduleQuoted } from './schedule.ts';
 import type { EngineState } from './state.ts';
-import { hopAllowed, METHOD_MASK, sendToNextHop, tunnelTo } from './transmit.ts';
+import { learnClientSide, METHOD_MASK, toDestination } from './transmit.ts';
+import { wayToClient } from './way.ts';
 
 const ICMP_TO_CLIENT = counter('icmpToClient');
 const ICMP_TO_REAL_SERVER = counter('icmpToRealServer');
@@ -31,17 +36,28 @@ const ICMP_QUOTE_TOO_SHORT = counter('icmpQuoteTooShort');
 
 /** Handles an ICMP or ICMPv6 packet. What is no error, or about nothing of ours, is the host's. */
 export function handleIcmp(s: EngineState, burst: Burst, i: number, ingress: number): void {
-  const flow = s.flow;
+  const { flow, quoted } = s;
   if (!isIcmpError(flow) || flow.fragment !== FragmentKind.none) return punt(s, burst, i);
-  const fault = parseQuoted(s.v, flow.l4 + icmp.QUOTE_AT, flow.end, s.quoted);
+  const fault = parseQuoted(s.v, flow.l4 + icmp.QUOTE_AT, flow.end, quoted);
   if (fault === FlowFault.truncatedTransport) return drop(s, burst, i, ICMP_QUOTE_TOO_SHORT);
   if (fault !== FlowFault.none) return punt(s, burst, i);
-  const node = s.tables.connections.findReversed(s.quoted);
-  if (node === NONE) return punt(s, burst, i);
+  if (handleTunnelError(s, burst, i)) return;
+  const node = s.tables.connections.findReversed(quoted);
+  if (node === NONE) return aboutUnknown(s, burst, i, ingress);
   const conn = connectionOf(node);
+  if (s.tables.connections.destination(conn) === NONE) return punt(s, burst, i);
   if (directionOf(node) === NodeDirection.request) return toRealServer(s, burst, i, ingress, conn);
   if (methodOf(s, conn) === ForwardingMethod.masq) return toClient(s, burst, i, conn);
   return punt(s, burst, i);
+}
+
+/** With schedule_icmp it goes where the connection would go that it is about; else it is the host's. */
+function aboutUnknown(s: EngineState, burst: Burst, i: number, ingress: number): void {
+  const conn = scheduleQuoted(s, burst, i, ingress);
+  if (conn === NONE) return;
+  learnClientSide(s, burst, i, ingress, conn);
+  toRealServer(s, burst, i, ingress, conn);
+  endOnePacket(s, conn);
 }
 
 function toRealServer(s: EngineState, burst: Burst, i: number, ingress: number, conn: number): void {
@@ -49,21 +65,23 @@ function toRealServer(s: EngineState, burst: Burst, i: number, ingress: number, 
   const d = connections.destination(conn);
   if (!destinations.available(d)) return drop(s, burst, i, DESTINATION_REMOVED);
   const method = methodOf(s, conn);
-  if (method === ForwardingMethod.masq && !checksumIsRight(s)) return drop(s, burst, i, ICMP_BAD_CHECKSUM);
+  const isRewritten = method === ForwardingMethod.masq && !destinations.isLocal(d);
+  if (isRewritten && !checksumIsRight(s)) return drop(s, burst, i, ICMP_BAD_CHECKSUM);
   traffic.addIn(destinations.service(d), d, s.flow.end - s.flow.l3);
-  if (!hopAllowed(s, burst, i, ingress, d)) return;
   s.counters.add(ICMP_TO_REAL_SERVER);
-  if (method === ForwardingMethod.tunnel) return tunnelTo(s, burst, i, ingress, d, destinations.nextHopMtu(d));
-  if (method === ForwardingMethod.masq) {
-    const a0 = connections.replySourceWord(conn, 0);
-    const a1 = connections.replySourceWord(conn, 1);
-    const a2 = connections.replySourceWord(conn, 2);
-    const a3 = connections.replySourceWord(conn, 3);
-    rewriteQuotedSource(s.v, s.quoted, a0, a1, a2, a3, connections.replyPort(conn));
-    rewriteTarget(s.v, s.flow, a0, a1, a2, a3, 0, 0);
-    writeChecksum(s);
-  }
-  sendToNextHop(s, burst, i, d);
+  if (isRewritten) quoteRealServer(s, conn);
+  toDestination(s, burst, i, ingress, conn, d, method);
+}
+
+/** The real server is to read in the quote what it sent. The error's own target is rewritten on the way out. */
+function quoteRealServer(s: EngineState, conn: number): void {
+  const { connections } = s.tables;
+  const a0 = connections.replySourceWord(conn, 0);
+  const a1 = connections.replySourceWord(conn, 1);
+  const a2 = connections.replySourceWord(conn, 2);
+  const a3 = connections.replySourceWord(conn, 3);
+  rewriteQuotedSource(s.v, s.quoted, a0, a1, a2, a3, connections.replyPort(conn));
+  writeChecksum(s);
 }
 
 function toClient(s: EngineState, burst: Burst, i: number, conn: number): void {
@@ -81,7 +99,8 @@ function toClient(s: EngineState, burst: Burst, i: number, conn: number): void {
   const d = connections.destination(conn);
   if (destinations.available(d)) traffic.addOut(destinations.service(d), d, s.flow.end - s.flow.l3);
   s.counters.add(ICMP_TO_CLIENT);
-  emit(s, burst, i, connections.clientSide(conn), connections.clientMacHigh(conn), connections.clientMacLow(conn));
+  wayToClient(s, conn);
+  emit(s, burst, i, s.links[s.way.port]!.mtu);
 }
 
 function methodOf(s: EngineState, conn: number): number {

@@ -1,117 +1,172 @@
 // hot path
 
-/** A packet without a connection: is it a service's, and which real server gets it (specs/ipvs.md sections 2.4 and 2.5). */
-import { ForwardingMethod, NONE, Protocol } from '../base/terms.ts';
+/**
+ * A packet without a connection: is it a service's, and which real server gets it (specs/ipvs.md sections 2.3 to 2.5).
+ *
+ *     opens? -> mark -> service -> drop_packet? -> template or scheduler -> connection
+ *                no: the host's      no: dropped       nobody: answered
+ */
+import { NONE, Protocol } from '../base/terms.ts';
 import { IcmpError } from '../forward/icmpErrors.ts';
 import type { Burst } from '../memory/burst.ts';
+import type { Flow } from '../packet/flow.ts';
+import * as sctp from '../packet/sctp.ts';
 import { TcpFlag } from '../packet/tcp.ts';
+import { SctpState } from '../protocol/sctpStates.ts';
 import { TcpState } from '../protocol/tcpStates.ts';
 import { FRESH_TIMEOUT_TICKS } from '../protocol/timeouts.ts';
-import { ConnectionFlag } from '../table/connections.ts';
+import { ConnectionFlag } from '../table/connectionFlags.ts';
 import { ServiceFlag } from '../table/services.ts';
 import { answer } from './answer.ts';
+import { enter, insert, NoConnection, pick } from './enter.ts';
 import { counter, drop, punt } from './outcome.ts';
+import { enterPersistent } from './persistence.ts';
 import type { EngineState } from './state.ts';
-import { toDestination } from './transmit.ts';
 
 const NO_DESTINATION = counter('noDestination');
 const CONNECTION_TABLE_FULL = counter('connectionTableFull');
-const CONNECTIONS_CREATED = counter('connectionsCreated');
+const PACKETS_SHED = counter('packetsShed');
+const FTP_PORT = 21;
 const FTP_DATA_PORT = 20;
+/** ForwardingMethod of a connection that has no real server: its packets go on to their own target (cache_bypass). */
+const BYPASS = 4;
 
 /**
- * Finds a destination for the packet in `s.flow` and enters a connection.
- * @returns the connection; NONE when the frame has ended here (punted, answered, dropped, or sent without a connection)
+ * Finds a real server for the packet in `s.flow` and enters a connection.
+ * @returns the connection; NONE when the frame has ended here (punted, answered or dropped)
  */
 export function schedule(s: EngineState, burst: Burst, i: number, ingress: number): number {
   const flow = s.flow;
-  if (flow.protocol === Protocol.tcp && (flow.tcpFlags & (TcpFlag.syn | TcpFlag.rst)) !== TcpFlag.syn)
-    return puntNone(s, burst, i);
-  const service = s.tables.services.find(flow, 0);
-  if (service === NONE || flow.sourcePort === FTP_DATA_PORT) return puntNone(s, burst, i);
-  const d = pick(s, service);
-  if (d === NONE) {
-    answer(s, burst, i, ingress, IcmpError.portUnreachable, 0, NO_DESTINATION);
-    return NONE;
+  if (!opens(s)) return puntNone(s, burst, i);
+  const mark = s.classifier.markOf(flow, ingress);
+  const service = s.tables.services.find(flow, mark);
+  if (service === NONE) return puntNone(s, burst, i);
+  if (s.defence.dropsPacket()) return dropNone(s, burst, i, PACKETS_SHED);
+  const conn = begin(s, service, flow, mark);
+  switch (conn) {
+    case NoConnection.host:
+      return puntNone(s, burst, i);
+    case NoConnection.full:
+      return dropNone(s, burst, i, CONNECTION_TABLE_FULL);
+    case NoConnection.refused:
+      return leave(s, burst, i, ingress, service, mark);
+    default:
+      return conn;
   }
-  if (flow.protocol === Protocol.udp && (s.tables.services.flags(service) & ServiceFlag.onePacket) !== 0) {
-    sendOnePacket(s, burst, i, ingress, service, d);
-    return NONE;
-  }
-  return enter(s, burst, i, service, d);
 }
 
 /**
- * Whether a packet that opens a new connection may end this one, which has the same addresses: the port is in use again
- * (specs/ipvs.md section 2.3 with conn_reuse_mode 1).
+ * Finds a real server for the ICMP error in `s.flow` by the packet that it quotes, `s.quoted`, which went from the virtual address to the
+ * client, and enters a connection for the latter (schedule_icmp).
+ * @returns the connection, in state 0, which `endOnePacket` is to be asked about when the error was sent; NONE when the frame has ended here
+ */
+export function scheduleQuoted(s: EngineState, burst: Burst, i: number, ingress: number): number {
+  const key = s.inverse;
+  turnRound(s.quoted, key);
+  // The mark is that of the ICMP packet itself.
+  const mark = s.classifier.markOf(s.flow, ingress);
+  const service = s.settings.scheduleIcmp ? s.tables.services.find(key, mark) : NONE;
+  if (service === NONE) return puntNone(s, burst, i);
+  if (s.defence.dropsPacket()) return dropNone(s, burst, i, PACKETS_SHED);
+  const conn = begin(s, service, key, mark);
+  if (conn >= 0) return conn;
+  if (conn === NoConnection.host) return puntNone(s, burst, i);
+  if (conn === NoConnection.full) return dropNone(s, burst, i, CONNECTION_TABLE_FULL);
+  if (isOtherFtpPort(s, service, key)) return puntNone(s, burst, i);
+  return dropNone(s, burst, i, NO_DESTINATION);
+}
+
+/**
+ * Whether the packet in `s.flow`, which belongs to this connection, is to be scheduled anew instead, for its port is in use again
+ * (specs/ipvs.md section 2.3).
  */
 export function mayReuse(s: EngineState, conn: number): boolean {
-  const flow = s.flow;
-  if (flow.protocol !== Protocol.tcp || (flow.tcpFlags & TcpFlag.syn) === 0) return false;
-  const state = s.tables.connections.state(conn);
-  return (state === TcpState.timeWait || state === TcpState.close) && s.tables.connections.controller(conn) === NONE;
-}
-
-/** The scheduler's choice for the packet in `s.flow`. */
-function pick(s: EngineState, service: number): number {
-  const scheduler = s.schedulers[service];
-  if (scheduler === undefined) return NONE;
-  const services = s.tables.services;
-  // A service without a port is for persistence only (specs/ipvs.md section 2.4).
-  if (services.firewallMark(service) === 0 && services.port(service) !== s.flow.targetPort) return NONE;
-  const { request, flow } = s;
-  request.family = flow.family;
-  request.protocol = flow.protocol;
-  request.client0 = flow.source0;
-  request.client1 = flow.source1;
-  request.client2 = flow.source2;
-  request.client3 = flow.source3;
-  request.clientPort = flow.sourcePort;
-  request.target0 = flow.target0;
-  request.target1 = flow.target1;
-  request.target2 = flow.target2;
-  request.target3 = flow.target3;
-  request.targetPort = flow.targetPort;
-  return scheduler.pick(request);
-}
-
-function enter(s: EngineState, burst: Burst, i: number, service: number, d: number): number {
+  if (!isNewConnection(s)) return false;
   const { connections, destinations } = s.tables;
+  const { settings } = s;
+  const d = connections.destination(conn);
+  if (settings.expireNodestConn && d !== NONE && destinations.weight(d) === 0) return true;
+  if (!settings.reusesClosing || connections.controller(conn) !== NONE) return false;
+  const state = connections.state(conn);
+  if (s.flow.protocol === Protocol.sctp) return state === SctpState.closed;
+  if (state === TcpState.timeWait || state === TcpState.close) return true;
+  const isOneSided = (connections.flags(conn) & ConnectionFlag.noOutput) !== 0;
+  return settings.reusesFinWait && isOneSided && state === TcpState.finWait;
+}
+
+/** SYN, or an INIT chunk: the sender takes the connection for a new one. */
+function isNewConnection(s: EngineState): boolean {
   const flow = s.flow;
-  const method = destinations.method(d);
-  const masq = method === ForwardingMethod.masq;
-  const flags = method | ConnectionFlag.inactive | (masq ? 0 : ConnectionFlag.noOutput);
-  const conn = connections.insert(
-    flow,
-    masq ? destinations.addressWord(d, 0) : flow.target0,
-    masq ? destinations.addressWord(d, 1) : flow.target1,
-    masq ? destinations.addressWord(d, 2) : flow.target2,
-    masq ? destinations.addressWord(d, 3) : flow.target3,
-    masq ? destinations.port(d) || flow.targetPort : flow.targetPort,
-    service,
-    d,
-    flags,
-    s.nowTick,
-    FRESH_TIMEOUT_TICKS,
-  );
-  if (conn === NONE) {
-    drop(s, burst, i, CONNECTION_TABLE_FULL);
-    return NONE;
+  if (flow.protocol === Protocol.tcp) return (flow.tcpFlags & TcpFlag.syn) !== 0;
+  return flow.protocol === Protocol.sctp && sctp.firstChunkType(s.v, flow.l4) === sctp.SctpChunk.init;
+}
+
+/** The packet in `s.flow` is of a kind that may begin a connection. */
+function opens(s: EngineState): boolean {
+  const { flow, settings } = s;
+  if (flow.protocol === Protocol.udp) return true;
+  if (flow.protocol === Protocol.tcp) {
+    if ((flow.tcpFlags & TcpFlag.rst) !== 0) return false;
+    return settings.sloppyTcp || (flow.tcpFlags & TcpFlag.syn) !== 0;
   }
-  s.tables.bindConnection(conn);
-  s.tables.traffic.addConnection(service, d);
-  s.counters.add(CONNECTIONS_CREATED);
+  const chunk = sctp.firstChunkType(s.v, flow.l4);
+  return chunk !== sctp.SctpChunk.abort && (settings.sloppySctp || chunk === sctp.SctpChunk.init);
+}
+
+/** @returns the new connection of `key`'s source to the service, or one of NoConnection */
+function begin(s: EngineState, service: number, key: Flow, mark: number): number {
+  if (key.sourcePort === FTP_DATA_PORT) return NoConnection.host;
+  const { services, destinations } = s.tables;
+  if ((services.flags(service) & ServiceFlag.persistent) !== 0) return enterPersistent(s, service, key, mark);
+  // Other ports than its own are for persistence only.
+  if (services.firewallMark(service) === 0 && services.port(service) !== key.targetPort) return NoConnection.refused;
+  const d = pick(s, service, key);
+  if (d === NONE) return NoConnection.refused;
+  return enter(s, service, key, d, destinations.port(d) || key.targetPort, mark);
+}
+
+/** What becomes of the packet in `s.flow` when nobody may have it. @returns a connection past all real servers, or NONE */
+function leave(s: EngineState, burst: Burst, i: number, ingress: number, service: number, mark: number): number {
+  if (s.settings.cacheBypass && s.tables.services.firewallMark(service) !== 0) return bypass(s, burst, i, service, mark);
+  if (isOtherFtpPort(s, service, s.flow)) return puntNone(s, burst, i);
+  answer(s, burst, i, ingress, IcmpError.portUnreachable, 0, NO_DESTINATION);
+  return NONE;
+}
+
+function bypass(s: EngineState, burst: Burst, i: number, service: number, mark: number): number {
+  const conn = insert(s, service, s.flow, NONE, 0, BYPASS, FRESH_TIMEOUT_TICKS);
+  if (conn === NONE) return dropNone(s, burst, i, CONNECTION_TABLE_FULL);
+  s.tables.connections.setFirewallMark(conn, mark);
   return conn;
 }
 
-/** One-packet scheduling: counted as a connection, but none is kept and replies are not translated (specs/ipvs.md section 5.2). */
-function sendOnePacket(s: EngineState, burst: Burst, i: number, ingress: number, service: number, d: number): void {
-  s.tables.traffic.addConnection(service, d);
-  s.tables.traffic.addIn(service, d, s.flow.end - s.flow.l3);
-  toDestination(s, burst, i, ingress, NONE, d, s.tables.destinations.method(d));
+/** The service is one of port 21, and the packet is for another port, which the host may serve. */
+function isOtherFtpPort(s: EngineState, service: number, key: Flow): boolean {
+  return s.tables.services.port(service) === FTP_PORT && key.targetPort !== FTP_PORT;
+}
+
+/** Writes to `key` the packet that goes the opposite way. */
+function turnRound(of: Flow, key: Flow): void {
+  key.family = of.family;
+  key.protocol = of.protocol;
+  key.source0 = of.target0;
+  key.source1 = of.target1;
+  key.source2 = of.target2;
+  key.source3 = of.target3;
+  key.sourcePort = of.targetPort;
+  key.target0 = of.source0;
+  key.target1 = of.source1;
+  key.target2 = of.source2;
+  key.target3 = of.source3;
+  key.targetPort = of.sourcePort;
 }
 
 function puntNone(s: EngineState, burst: Burst, i: number): number {
   punt(s, burst, i);
+  return NONE;
+}
+
+function dropNone(s: EngineState, burst: Burst, i: number, reason: number): number {
+  drop(s, burst, i, reason);
   return NONE;
 }

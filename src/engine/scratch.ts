@@ -15,6 +15,9 @@ export class Scratch {
   readonly bursts: readonly Burst[];
   /** Bursts that hold frames, counted from the first. */
   used = 0;
+  /** Burst of the frame last pushed, and its index there. */
+  last: Burst;
+  index = 0;
   readonly #start: number;
   readonly #frameBytes: number;
   readonly #headroom: number;
@@ -26,6 +29,7 @@ export class Scratch {
    */
   constructor(arena: FrameArena, frameBytes: number, headroom: number) {
     this.bursts = Array.from({ length: SCRATCH_BURSTS }, () => new Burst());
+    this.last = this.bursts[0]!;
     this.#headroom = headroom;
     this.#frameBytes = Math.ceil((headroom + frameBytes) / 64) * 64;
     this.#start = arena.reserve(this.#frameBytes * SCRATCH_BURSTS * BURST_FRAMES);
@@ -55,14 +59,12 @@ export class Scratch {
   /** Adds the frame last taken, which begins at `at` (its headroom may have been used). @returns its burst and sets `index` */
   push(at: number, bytes: number): Burst {
     const burst = this.bursts[this.#next >> 6]!;
+    this.last = burst;
     this.index = burst.push(at, bytes);
     this.used = (this.#next >> 6) + 1;
     this.#next++;
     return burst;
   }
-
-  /** Index in its burst of the frame last pushed. */
-  index = 0;
 
   /** Forgets all frames, once they are transmitted. */
   clear(): void {

@@ -2,33 +2,36 @@
 
 /**
  * A frame of a known connection on its way out: hop limit, path MTU, rewriting by forwarding method, next hop
- * (specs/ipvs.md section 2.8, steps 1, 4, 5, 6 and the table of methods).
+ * (specs/ipvs.md section 2.8, steps 1 to 8 and the table of methods).
  */
-import { type ChecksumState, Family, ForwardingMethod, NONE, Protocol } from '../base/terms.ts';
+import { type ChecksumState, Family, ForwardingMethod, NONE } from '../base/terms.ts';
 import { IcmpError } from '../forward/icmpErrors.ts';
 import { minTunnelMtu, outerBytes } from '../forward/tunnel.ts';
 import { type Burst, SegmentKind } from '../memory/burst.ts';
 import * as ethernet from '../packet/ethernet.ts';
-import { FragmentKind } from '../packet/flow.ts';
+import { isIcmpError } from '../packet/flow.ts';
 import { decrementHopLimit } from '../packet/hopLimit.ts';
+import { recordRoute } from '../packet/ipv4Options.ts';
 import { rewriteSource, rewriteTarget } from '../packet/transport.ts';
 import { answer, answerFrom } from './answer.ts';
-import { emit, emitFragmented, emitTunnel, largestPacketBytes } from './emit.ts';
-import { counter, drop } from './outcome.ts';
+import { emit, emitTunnel, largestPacketBytes } from './emit.ts';
+import { counter, drop, punt } from './outcome.ts';
 import type { EngineState } from './state.ts';
+import { wayToClient, wayToDestination } from './way.ts';
 
 const TTL_EXCEEDED = counter('ttlExceeded');
 const PACKET_TOO_BIG = counter('packetTooBig');
 const TUNNEL_MTU_TOO_SMALL = counter('tunnelMtuTooSmall');
 const NEIGHBOUR_UNRESOLVED = counter('neighbourUnresolved');
 const METHOD_UNSUPPORTED = counter('methodUnsupported');
+const DELIVERED_LOCALLY = counter('deliveredLocally');
 
 /** In the low bits of a connection's flags: the method it was created with (specs/ipvs.md section 5.1). */
 export const METHOD_MASK = 7;
 
 /**
  * Sends a packet from the client to destination `d`.
- * @param conn its connection, or NONE for a one-packet service
+ * @param conn its connection
  * @param method ForwardingMethod of the connection
  */
 export function toDestination(
@@ -40,20 +43,23 @@ export function toDestination(
   d: number,
   method: number,
 ): void {
-  if (!hopAllowed(s, burst, i, ingress, d)) return;
-  const mtu = s.tables.destinations.nextHopMtu(d);
+  // Whatever the method is: the host takes what is for itself, with its hop limit as it is.
+  if (s.tables.destinations.isLocal(d)) {
+    s.counters.add(DELIVERED_LOCALLY);
+    return punt(s, burst, i);
+  }
+  recordRoute(s.v, s.flow);
+  if (!hopAllowed(s, burst, i, ingress, conn, d)) return;
   switch (method) {
-    case ForwardingMethod.route:
-      if (fits(s, burst, i, ingress, d, mtu)) sendToNextHop(s, burst, i, d);
-      return;
-    case ForwardingMethod.masq:
-      if (!mayCutOrFits(s, burst, i, ingress, mtu)) return;
-      rewriteToDestination(s, burst, i, conn, d);
-      if (largestPacketBytes(s, burst, i) > mtu) emitFragmented(s, burst, i, d, mtu);
-      else sendToNextHop(s, burst, i, d);
-      return;
     case ForwardingMethod.tunnel:
-      return tunnelTo(s, burst, i, ingress, d, mtu);
+      return tunnelTo(s, burst, i, ingress, conn, d);
+    case ForwardingMethod.route:
+    case ForwardingMethod.masq: {
+      const mtu = mtuTo(s, d);
+      if (isTooBig(s, burst, i, mtu)) return refuse(s, burst, i, ingress, conn, d, IcmpError.tooBig, mtu, PACKET_TOO_BIG);
+      if (method === ForwardingMethod.masq) rewriteToDestination(s, burst, i, conn, d);
+      return sendToNextHop(s, burst, i, d, mtu);
+    }
     default:
       return drop(s, burst, i, METHOD_UNSUPPORTED);
   }
@@ -64,12 +70,9 @@ export function toClient(s: EngineState, burst: Burst, i: number, ingress: numbe
   const { connections } = s.tables;
   const flow = s.flow;
   if (flow.hopLimit <= 1) return answerAsRouter(s, burst, i, ingress, d, IcmpError.timeExceeded, 0, TTL_EXCEEDED);
-  const port = connections.clientSide(conn);
-  const mtu = s.links[port]!.mtu;
+  const mtu = s.links[connections.clientSide(conn)]!.mtu;
+  if (isTooBigToForward(s, burst, i, mtu)) return answerAsRouter(s, burst, i, ingress, d, IcmpError.tooBig, mtu, PACKET_TOO_BIG);
   decrementHopLimit(s.v, flow);
-  if (largestPacketBytes(s, burst, i) > mtu && cannotBeCut(s, burst, i)) {
-    return answerAsRouter(s, burst, i, ingress, d, IcmpError.tooBig, mtu, PACKET_TOO_BIG);
-  }
   rewriteSource(
     s.v,
     flow,
@@ -80,73 +83,104 @@ export function toClient(s: EngineState, burst: Burst, i: number, ingress: numbe
     connections.virtualPort(conn),
     burst.checksum[i] as ChecksumState,
   );
-  emit(s, burst, i, port, connections.clientMacHigh(conn), connections.clientMacLow(conn));
+  wayToClient(s, conn);
+  emit(s, burst, i, mtu);
 }
 
-/** Remembers where the client's frames come from: masq replies go back there. */
+/** Whether a router would forward this reply of a masq connection at all; else it is not even counted, and `toClient` refuses it. */
+export function isForwardable(s: EngineState, burst: Burst, i: number, conn: number): boolean {
+  return s.flow.hopLimit > 1 && !isTooBigToForward(s, burst, i, s.links[s.tables.connections.clientSide(conn)]!.mtu);
+}
+
+/** Remembers where the client's frames come from: masq replies, and errors about tunnels, go back there. */
 export function learnClientSide(s: EngineState, burst: Burst, i: number, ingress: number, conn: number): void {
   const at = burst.at[i]!;
   s.tables.connections.setClientMac(conn, ethernet.sourceHigh(s.v, at), ethernet.sourceLow(s.v, at), ingress);
 }
 
 /** Next hop known and hop limit left; then the hop limit is one less. Else the frame has ended. */
-export function hopAllowed(s: EngineState, burst: Burst, i: number, ingress: number, d: number): boolean {
+export function hopAllowed(s: EngineState, burst: Burst, i: number, ingress: number, conn: number, d: number): boolean {
   if (!s.tables.destinations.resolved(d)) {
     drop(s, burst, i, NEIGHBOUR_UNRESOLVED);
     return false;
   }
   if (s.flow.hopLimit <= 1) {
-    answer(s, burst, i, ingress, IcmpError.timeExceeded, 0, TTL_EXCEEDED);
+    refuse(s, burst, i, ingress, conn, d, IcmpError.timeExceeded, 0, TTL_EXCEEDED);
     return false;
   }
   decrementHopLimit(s.v, s.flow);
   return true;
 }
 
-/** Sends the frame as it now is to the next hop of destination `d`. */
-export function sendToNextHop(s: EngineState, burst: Burst, i: number, d: number): void {
-  const destinations = s.tables.destinations;
-  emit(s, burst, i, destinations.nextHopPort(d), destinations.nextHopMacHigh(d), destinations.nextHopMacLow(d));
+/** Sends the frame as it now is to the next hop of destination `d`, cut where it is longer than `mtu`. */
+export function sendToNextHop(s: EngineState, burst: Burst, i: number, d: number, mtu: number): void {
+  wayToDestination(s, d);
+  emit(s, burst, i, mtu);
 }
 
 /** Encapsulates for destination `d` and sends; the inner packet has had its hop. */
-export function tunnelTo(s: EngineState, burst: Burst, i: number, ingress: number, d: number, mtu: number): void {
-  const flow = s.flow;
-  const inner = mtu - outerBytes(s.tables.destinations.family(d));
-  if (inner < minTunnelMtu(flow.family)) return drop(s, burst, i, TUNNEL_MTU_TOO_SMALL);
-  if (largestPacketBytes(s, burst, i) > inner && cannotBeCut(s, burst, i)) return refuseTooBig(s, burst, i, ingress, inner);
+export function tunnelTo(s: EngineState, burst: Burst, i: number, ingress: number, conn: number, d: number): void {
+  const { destinations } = s.tables;
+  const mtu = mtuTo(s, d);
+  const room = mtu - outerBytes(destinations.family(d), destinations.tunnel(d));
+  if (room < minTunnelMtu(s.flow.family)) return drop(s, burst, i, TUNNEL_MTU_TOO_SMALL);
+  // Without path-MTU discovery an IPv4 packet goes, with its outer packet cut, whatever it says.
+  const mustFit = s.settings.pmtuDisc || s.flow.family === Family.v6;
+  if (mustFit && isTooBig(s, burst, i, room)) {
+    return refuse(s, burst, i, ingress, conn, d, IcmpError.tooBig, room, PACKET_TOO_BIG);
+  }
   emitTunnel(s, burst, i, d, mtu);
 }
 
-/** Route: fits, or is cut and sent here, or is answered. @returns true when it is still to be sent */
-function fits(s: EngineState, burst: Burst, i: number, ingress: number, d: number, mtu: number): boolean {
-  if (largestPacketBytes(s, burst, i) <= mtu) return true;
-  if (mayCutOrFits(s, burst, i, ingress, mtu)) emitFragmented(s, burst, i, d, mtu);
-  return false;
+/** MTU of the way to destination `d`: the route's, or less while a router has said so. */
+export function mtuTo(s: EngineState, d: number): number {
+  const { destinations } = s.tables;
+  destinations.expireMtu(d, s.nowTick);
+  return destinations.nextHopMtu(d);
 }
 
-/** True when the packet fits the MTU or may be cut to it; else it has been answered. */
-function mayCutOrFits(s: EngineState, burst: Burst, i: number, ingress: number, mtu: number): boolean {
-  if (largestPacketBytes(s, burst, i) <= mtu || !cannotBeCut(s, burst, i)) return true;
-  refuseTooBig(s, burst, i, ingress, mtu);
-  return false;
+/**
+ * Longer than `mtu`, and not to be cut: an IPv6 packet, or its longest fragment; an IPv4 one that says so and is no ICMP error; a
+ * super-frame, whose segments are the sender's to choose.
+ */
+function isTooBig(s: EngineState, burst: Burst, i: number, mtu: number): boolean {
+  const { flow, pieces } = s;
+  if (flow.family === Family.v6) return (pieces.count > 0 ? pieces.maxBytes : largestPacketBytes(s, burst, i)) > mtu;
+  if (largestPacketBytes(s, burst, i) <= mtu) return false;
+  return burst.segmentKind[i] !== SegmentKind.none || (flow.dontFragment !== 0 && !isIcmpError(flow));
 }
 
-/** An IPv6 packet, one with "don't fragment" that is no ICMP, or a super-frame, whose segments are the sender's to choose. */
-function cannotBeCut(s: EngineState, burst: Burst, i: number): boolean {
-  const flow = s.flow;
-  if (flow.family === Family.v6 || burst.segmentKind[i] !== SegmentKind.none) return true;
-  return flow.dontFragment !== 0 && flow.protocol !== Protocol.icmp;
+/** As `isTooBig`, as a router judges: fragments one by one, and ICMP errors like any packet. */
+function isTooBigToForward(s: EngineState, burst: Burst, i: number, mtu: number): boolean {
+  const { flow, pieces } = s;
+  const bytes = pieces.count > 0 ? pieces.maxBytes : largestPacketBytes(s, burst, i);
+  if (bytes <= mtu) return false;
+  return flow.family === Family.v6 || burst.segmentKind[i] !== SegmentKind.none || flow.dontFragment !== 0;
 }
 
-/** ICMP fragmentation needed or packet too big; silent for what may not be answered. */
-function refuseTooBig(s: EngineState, burst: Burst, i: number, ingress: number, mtu: number): void {
-  if (s.flow.fragment === FragmentKind.later) return drop(s, burst, i, PACKET_TOO_BIG);
-  answer(s, burst, i, ingress, IcmpError.tooBig, mtu, PACKET_TOO_BIG);
+/**
+ * Answers the client. The kernel sees its own error about a route or tunnel connection pass by, and counts it as coming from the real
+ * server (specs/ipvs.md section 2.6).
+ */
+function refuse(
+  s: EngineState,
+  burst: Burst,
+  i: number,
+  ingress: number,
+  conn: number,
+  d: number,
+  error: IcmpError,
+  mtu: number,
+  reason: number,
+): void {
+  const { connections, destinations, traffic } = s.tables;
+  const bytes = answer(s, burst, i, ingress, error, mtu, reason);
+  if (bytes === 0 || conn === NONE || (connections.flags(conn) & METHOD_MASK) === ForwardingMethod.masq) return;
+  if (destinations.available(d)) traffic.addOut(destinations.service(d), d, bytes);
 }
 
 /** To a real server, from the director's own address on the way to it, as a router would. */
-function answerAsRouter(
+export function answerAsRouter(
   s: EngineState,
   burst: Burst,
   i: number,
@@ -164,7 +198,6 @@ function answerAsRouter(
 
 function rewriteToDestination(s: EngineState, burst: Burst, i: number, conn: number, d: number): void {
   const destinations = s.tables.destinations;
-  const port = conn === NONE ? destinations.port(d) || s.flow.targetPort : s.tables.connections.replyPort(conn);
   rewriteTarget(
     s.v,
     s.flow,
@@ -172,7 +205,7 @@ function rewriteToDestination(s: EngineState, burst: Burst, i: number, conn: num
     destinations.addressWord(d, 1),
     destinations.addressWord(d, 2),
     destinations.addressWord(d, 3),
-    port,
+    s.tables.connections.replyPort(conn),
     burst.checksum[i] as ChecksumState,
   );
 }

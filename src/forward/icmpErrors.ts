@@ -18,12 +18,18 @@ import * as ipv4 from '../packet/ipv4.ts';
 import * as ipv6 from '../packet/ipv6.ts';
 
 /** The errors that the director sends; each has its type and code in both families. */
-export const IcmpError = { portUnreachable: 0, hostUnreachable: 1, timeExceeded: 2, tooBig: 3 } as const;
+export const IcmpError = {
+  portUnreachable: 0,
+  hostUnreachable: 1,
+  timeExceeded: 2,
+  tooBig: 3,
+  reassemblyTimeExceeded: 4,
+} as const;
 export type IcmpError = (typeof IcmpError)[keyof typeof IcmpError];
 
 /** RFC 792 and RFC 4443: type << 8 | code, by IcmpError. */
-const V4_TYPE_AND_CODE = [0x0303, 0x0301, 0x0b00, 0x0304] as const;
-const V6_TYPE_AND_CODE = [0x0104, 0x0103, 0x0300, 0x0200] as const;
+const V4_TYPE_AND_CODE = [0x0303, 0x0301, 0x0b00, 0x0304, 0x0b01] as const;
+const V6_TYPE_AND_CODE = [0x0104, 0x0103, 0x0300, 0x0200, 0x0301] as const;
 
 const ICMP_BYTES = 8;
 const HOP_LIMIT = 64;
@@ -45,16 +51,22 @@ export function quotedBytes(flow: Flow): number {
   return Math.min(flow.end - flow.l3, limit);
 }
 
+/** Type << 8 | code of an error about a packet of that family. */
+export function typeAndCodeOf(family: number, error: IcmpError): number {
+  return family === Family.v4 ? V4_TYPE_AND_CODE[error] : V6_TYPE_AND_CODE[error];
+}
+
 /**
  * Writes IP and ICMP header in front of `flow.l3`; the Ethernet header there is gone afterwards.
- * @param mtu for tooBig: the next hop's MTU; else 0
+ * @param typeAndCode see `typeAndCodeOf`
+ * @param word the second word of the ICMP header: the next hop's MTU for tooBig, else 0
  * @param s0 the four words of the source address
  */
 export function writeError(
   v: DataView,
   flow: Flow,
-  error: IcmpError,
-  mtu: number,
+  typeAndCode: number,
+  word: number,
   identification: number,
   s0: number,
   s1: number,
@@ -64,8 +76,7 @@ export function writeError(
   const icmp = flow.l3 - ICMP_BYTES;
   const icmpBytes = ICMP_BYTES + quotedBytes(flow);
   const v4 = flow.family === Family.v4;
-  const typeAndCode = v4 ? V4_TYPE_AND_CODE[error]! : V6_TYPE_AND_CODE[error]!;
-  writeIcmpHeader(v, icmp, typeAndCode >> 8, typeAndCode & 0xff, mtu);
+  writeIcmpHeader(v, icmp, typeAndCode >> 8, typeAndCode & 0xff, word);
   if (v4) {
     const tos = (flow.trafficClass & TOS_BITS) | INTERNET_CONTROL;
     ipv4.writeHeader(v, icmp - 20, 20 + icmpBytes, tos, identification, 0, HOP_LIMIT, Protocol.icmp, s3, flow.source3);

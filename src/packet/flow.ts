@@ -44,8 +44,10 @@ export type FlowFault = (typeof FlowFault)[keyof typeof FlowFault];
 /** FlowFault -> its name. */
 export const FLOW_FAULT_NAMES: readonly string[] = Object.keys(FlowFault);
 
-/** Bytes of the transport header that an ICMP error must quote (RFC 792). */
-const QUOTED_TRANSPORT_BYTES = 8;
+/** Bytes of the transport header that hold both ports: an ICMP error must quote no more than these. */
+const PORTS_BYTES = 4;
+/** What a first fragment must hold of the transport header so that it is read. */
+const FIRST_FRAGMENT_BYTES = 8;
 const MAX_DATAGRAM_BYTES = 65_535;
 
 /** One packet's description; a worker has a few and reuses them for ever. Offsets are absolute in the arena. */
@@ -81,6 +83,8 @@ export class Flow {
   fragmentOffset = 0;
   /** 0 or 1. */
   moreFragments = 0;
+  /** Offset of the IPv6 fragment header, 0 without one. A whole packet may have one, too (RFC 6946). */
+  fragmentAt = 0;
   /** TcpFlag bits; 0 unless TCP. */
   tcpFlags = 0;
   /** 0 unless ICMP over IPv4 or ICMPv6 over IPv6. */
@@ -117,7 +121,7 @@ export function parseIp(v: DataView, at: number, bytes: number, flow: Flow): Flo
 
 /**
  * Describes the packet that an ICMP error quotes: [at, end) begins with its IP header, and is as much of it as the error carries.
- * Wants the IP header and 8 bytes behind it, no more; neither header checksum nor lengths need be true, for routers on the way
+ * Wants the IP header and 4 bytes behind it, no more; neither header checksum nor lengths need be true, for routers on the way
  * change the one and cut the other. `flow.end` is the end of the quote.
  */
 export function parseQuoted(v: DataView, at: number, end: number, flow: Flow): FlowFault {
@@ -135,7 +139,7 @@ export function parseQuoted(v: DataView, at: number, end: number, flow: Flow): F
   }
   if (fault !== FlowFault.none) return fault;
   if (flow.fragment === FragmentKind.later) return FlowFault.malformedFragment;
-  if (flow.end - flow.l4 < QUOTED_TRANSPORT_BYTES) return FlowFault.truncatedTransport;
+  if (flow.end - flow.l4 < PORTS_BYTES) return FlowFault.truncatedTransport;
   readTransport(v, flow);
   return FlowFault.none;
 }
@@ -145,6 +149,11 @@ export function isIcmpError(flow: Flow): boolean {
   const type = flow.icmpType;
   if (flow.family === Family.v6) return type >= 1 && type <= 127;
   return type === icmp.IcmpType.unreachable || type === icmp.IcmpType.sourceQuench || type === icmp.IcmpType.timeExceeded;
+}
+
+/** Where the piece of its datagram begins that a fragment carries: behind the IPv4 header or the IPv6 fragment header. */
+export function fragmentPayloadAt(flow: Flow): number {
+  return flow.fragmentAt === 0 ? flow.l4 : flow.fragmentAt + ipv6.FRAGMENT_HEADER_BYTES;
 }
 
 function parseIpv4(v: DataView, l3: number, frameEnd: number, flow: Flow): FlowFault {
@@ -180,7 +189,7 @@ function readIpv4(v: DataView, l3: number, end: number, flow: Flow): void {
   flow.trafficClass = ipv4.trafficClass(v, l3);
   flow.dontFragment = ipv4.dontFragment(v, l3) ? 1 : 0;
   clearUpper(flow);
-  readFragment(flow, ipv4.identification(v, l3), ipv4.fragmentOffset(v, l3), ipv4.moreFragments(v, l3) ? 1 : 0);
+  readFragment(flow, 0, ipv4.identification(v, l3), ipv4.fragmentOffset(v, l3), ipv4.moreFragments(v, l3) ? 1 : 0);
 }
 
 function readIpv6(v: DataView, l3: number, end: number, flow: Flow): void {
@@ -199,7 +208,7 @@ function readIpv6(v: DataView, l3: number, end: number, flow: Flow): void {
   flow.trafficClass = ipv6.trafficClass(v, l3);
   flow.dontFragment = 1;
   clearUpper(flow);
-  readFragment(flow, 0, 0, 0);
+  readFragment(flow, 0, 0, 0, 0);
 }
 
 function clearUpper(flow: Flow): void {
@@ -208,7 +217,8 @@ function clearUpper(flow: Flow): void {
   flow.icmpType = flow.icmpCode = 0;
 }
 
-function readFragment(flow: Flow, id: number, offset: number, more: number): void {
+function readFragment(flow: Flow, at: number, id: number, offset: number, more: number): void {
+  flow.fragmentAt = at;
   flow.fragmentId = id;
   flow.fragmentOffset = offset;
   flow.moreFragments = more;
@@ -233,7 +243,7 @@ function walkExtensions(v: DataView, flow: Flow): FlowFault {
     if (next === ipv6.NextHeader.fragment) {
       if (fragmentSeen) return FlowFault.malformedFragment;
       fragmentSeen = true;
-      readFragment(flow, ipv6.fragmentIdentification(v, at), ipv6.fragmentOffset(v, at), ipv6.moreFragments(v, at) ? 1 : 0);
+      readFragment(flow, at, ipv6.fragmentIdentification(v, at), ipv6.fragmentOffset(v, at), ipv6.moreFragments(v, at) ? 1 : 0);
     }
     at += ipv6.extensionBytes(v, at, next);
     next = ipv6.extensionNext(v, flow.l4);
@@ -247,14 +257,21 @@ function walkExtensions(v: DataView, flow: Flow): FlowFault {
 }
 
 function parseRest(v: DataView, flow: Flow): FlowFault {
-  const bytes = flow.end - flow.l4;
-  if (flow.fragment !== FragmentKind.none) {
-    const cutWrong = flow.moreFragments === 1 && (bytes & 7) !== 0;
-    if (bytes === 0 || cutWrong || flow.fragmentOffset + bytes > MAX_DATAGRAM_BYTES) return FlowFault.malformedFragment;
-    if (flow.fragment === FragmentKind.later) return FlowFault.none;
-  }
-  if (!checkTransport(v, flow, bytes)) return FlowFault.truncatedTransport;
+  if (flow.fragment !== FragmentKind.none) return parseFragment(v, flow);
+  if (!checkTransport(v, flow, flow.end - flow.l4)) return FlowFault.truncatedTransport;
   readTransport(v, flow);
+  return FlowFault.none;
+}
+
+/** A piece of a datagram may be of any length; only the first has a transport header, and perhaps not the whole of it. */
+function parseFragment(v: DataView, flow: Flow): FlowFault {
+  // What is over a multiple of 8 cannot be a middle piece's: hosts ignore it over IPv4, and refuse the packet over IPv6.
+  const extra = flow.moreFragments === 1 ? (flow.end - fragmentPayloadAt(flow)) & 7 : 0;
+  if (extra !== 0 && flow.family === Family.v6) return FlowFault.malformedFragment;
+  flow.end -= extra;
+  const bytes = flow.end - fragmentPayloadAt(flow);
+  if (bytes === 0 || flow.fragmentOffset + bytes > MAX_DATAGRAM_BYTES) return FlowFault.malformedFragment;
+  if (flow.fragment === FragmentKind.first && flow.end - flow.l4 >= FIRST_FRAGMENT_BYTES) readTransport(v, flow);
   return FlowFault.none;
 }
 
@@ -263,9 +280,7 @@ function checkTransport(v: DataView, flow: Flow, bytes: number): boolean {
     case Protocol.tcp:
       return tcp.check(v, flow.l4, bytes);
     case Protocol.udp:
-      // The length is the whole datagram's, so a first fragment is shorter than it says.
-      if (flow.fragment === FragmentKind.none) return udp.check(v, flow.l4, bytes);
-      return bytes >= udp.HEADER_BYTES && udp.lengthBytes(v, flow.l4) >= udp.HEADER_BYTES;
+      return udp.check(v, flow.l4, bytes);
     case Protocol.sctp:
       return bytes >= sctp.MIN_BYTES;
     case Protocol.icmp:

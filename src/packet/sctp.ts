@@ -5,6 +5,8 @@
  * Getters read without bounds: the packet has at least MIN_BYTES. The checksum is a CRC32c over the packet alone, without addresses.
  */
 
+import { NONE } from '../base/terms.ts';
+
 /** Common header (12) and the header of one chunk (4): a packet without a chunk carries nothing. */
 export const MIN_BYTES = 16;
 
@@ -30,6 +32,7 @@ const TARGET_PORT = 2;
 const VERIFICATION_TAG = 4;
 const CHECKSUM = 8;
 const FIRST_CHUNK = 12;
+const CHUNK_HEADER_BYTES = 4;
 
 /** CRC32c (Castagnoli), reflected polynomial 0x82f63b78, one entry per byte. */
 const CRC_TABLE = crcTable();
@@ -55,6 +58,17 @@ export function firstChunkType(v: DataView, at: number): number {
 /** Length of the first chunk as it says of itself, padding not counted. */
 export function firstChunkBytes(v: DataView, at: number): number {
   return v.getUint16(at + FIRST_CHUNK + 2);
+}
+
+/**
+ * Type of the chunk behind the first one.
+ * @param end one past the last byte of the packet
+ * @returns NONE when there is none, or the first one's length cannot be
+ */
+export function secondChunkType(v: DataView, at: number, end: number): number {
+  const bytes = firstChunkBytes(v, at);
+  const next = at + FIRST_CHUNK + ((bytes + 3) & ~3);
+  return bytes >= CHUNK_HEADER_BYTES && next + CHUNK_HEADER_BYTES <= end ? v.getUint8(next) : NONE;
 }
 
 /** @returns int32, in the order in which CRC32c is computed (RFC 9260 appendix A: the field is little-endian) */

@@ -4,8 +4,7 @@
  * Changes in place to the packet that a Flow describes: an endpoint, that is an address and a port. Every checksum that covers
  * the change is mended in the same call, and the Flow is kept true. Both families and all transports go one way.
  *
- * A later fragment gets its address only: the transport checksum stands in the first fragment, covers the whole datagram, and is
- * mended there.
+ * A fragment gets its address only: ports and checksum are the whole datagram's, which is put together before anything is changed.
  */
 import { ChecksumState, Family, Protocol } from '../base/terms.ts';
 import * as checksum from './checksum.ts';
@@ -22,7 +21,7 @@ export const SOURCE_PORT_AT = 0;
 export const TARGET_PORT_AT = 2;
 
 /**
- * Sets the source address and port. `port` is ignored where there is none (later fragments, ICMP). With ChecksumState.unknown a
+ * Sets the source address and port. `port` is ignored where there is none (fragments, ICMP). With ChecksumState.unknown a
  * partial checksum is completed; whatever the state was, it is then complete, unless it was `partial`.
  *
  * Reversing the change restores every byte, except a UDP checksum of 0 and a TCP checksum of 0xffff (sent by nobody; becomes the
@@ -49,7 +48,7 @@ export function rewriteSource(
   flow.source1 = a1;
   flow.source2 = a2;
   flow.source3 = a3;
-  if (flow.fragment === FragmentKind.later) return;
+  if (flow.fragment !== FragmentKind.none) return;
   let portDelta = 0;
   if (hasPorts(flow.protocol) && port !== flow.sourcePort) {
     portDelta = checksum.difference16(flow.sourcePort, port);
@@ -79,7 +78,7 @@ export function rewriteTarget(
   flow.target1 = a1;
   flow.target2 = a2;
   flow.target3 = a3;
-  if (flow.fragment === FragmentKind.later) return;
+  if (flow.fragment !== FragmentKind.none) return;
   let portDelta = 0;
   if (hasPorts(flow.protocol) && port !== flow.targetPort) {
     portDelta = checksum.difference16(flow.targetPort, port);
@@ -111,8 +110,8 @@ function mendTransport(v: DataView, flow: Flow, addressDelta: number, portDelta:
       icmp.setChecksumField(v, flow.l4, mended(icmp.checksumField(v, flow.l4), addressDelta, 0, checksumState));
       return;
     case Protocol.sctp:
-      // Covers ports but not addresses, and has no incremental form. A first fragment lacks the bytes that it covers.
-      if (portDelta !== 0 && flow.fragment === FragmentKind.none) sctp.writeChecksum(v, flow.l4, flow.end - flow.l4);
+      // Covers ports but not addresses, and has no incremental form.
+      if (portDelta !== 0) sctp.writeChecksum(v, flow.l4, flow.end - flow.l4);
       return;
   }
 }
@@ -120,7 +119,7 @@ function mendTransport(v: DataView, flow: Flow, addressDelta: number, portDelta:
 function mendUdp(v: DataView, flow: Flow, addressDelta: number, portDelta: number, checksumState: number): void {
   const field = udp.checksumField(v, flow.l4);
   if (field === 0) {
-    // As kernel IPVS: a datagram without a checksum gets one. A first fragment does not have all the bytes: it keeps its 0.
+    // As kernel IPVS: a datagram without a checksum gets one.
     checksum.completeTransport(v, flow);
     return;
   }

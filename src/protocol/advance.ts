@@ -3,7 +3,7 @@
 /** The layer-4 protocols as one closed set: what each makes of a packet, and what its states mean. */
 import { Protocol } from '../base/terms.ts';
 import { nextSctpState, SCTP_STATE_NAMES, SctpState } from './sctpStates.ts';
-import { isTcpActive, nextTcpState, TCP_STATE_NAMES, tcpEvent } from './tcpStates.ts';
+import { isTcpActive, nextTcpState, TCP_STATE_NAMES, TcpState, tcpEvent } from './tcpStates.ts';
 
 /**
  * The state that a packet moves its connection to.
@@ -32,6 +32,17 @@ export function isActive(protocol: number, state: number): boolean {
     default:
       return false;
   }
+}
+
+/** The state that data passes in. UDP has none. */
+export function isEstablished(protocol: number, state: number): boolean {
+  if (protocol === Protocol.tcp) return state === TcpState.established;
+  return protocol === Protocol.sctp && state === SctpState.established;
+}
+
+/** As listings print the state of a persistence template. */
+export function templateStateName(state: number): string {
+  return state === 0 ? 'NONE' : 'ASSURED';
 }
 
 /** As listings print it: `ESTABLISHED`, `UDP`. */

@@ -20,6 +20,8 @@ export interface ServiceSettings {
   readonly persistenceSeconds: number;
   /** Bits of the client address that name one persistent client: 0 to 32, or 1 to 128 for IPv6. */
   readonly persistencePrefix: number;
+  /** IPv4: the same as a mask, for one that is no prefix, as ipvsadm takes it; it is stronger than the prefix. */
+  readonly persistenceMask?: string;
 }
 
 /** What names a destination within its service. */
@@ -118,7 +120,9 @@ export type TableAction =
   /** Run-time settings under the kernel's names (base/settings.ts); those left out stay. */
   | { readonly kind: 'setSettings'; readonly settings: Readonly<Record<string, SettingValue>> }
   /** Replaces all classification rules. */
-  | { readonly kind: 'setClassification'; readonly rules: readonly ClassificationRule[] };
+  | { readonly kind: 'setClassification'; readonly rules: readonly ClassificationRule[] }
+  /** Counters show from now on what comes from now on: of one service and its destinations, or of all and the total. */
+  | { readonly kind: 'zeroStatistics'; readonly service?: ServiceKey };
 
 /** `tcp 10.0.0.1:80`, `tcp [2001:db8::1]:80`, `fwmark 7`, `fwmark 7 v6`. */
 export function formatServiceKey(key: ServiceKey): string {
@@ -146,8 +150,10 @@ export function formatAction(action: TableAction): string {
     }
     case 'removeDestination':
       return `${action.kind} ${formatServiceKey(action.service)} -> ${formatDestinationKey(action.destination)}`;
-    case 'setNextHop':
-      return `${action.kind} ${action.nextHop.address} port ${action.nextHop.port} ${action.nextHop.mac ?? 'unresolved'}`;
+    case 'setNextHop': {
+      const { address, port, mac, local } = action.nextHop;
+      return `${action.kind} ${address} port ${port} ${local ? 'local' : (mac ?? 'unresolved')}`;
+    }
     case 'setTimeouts':
       return `${action.kind} ${action.timeouts.tcp} ${action.timeouts.tcpFin} ${action.timeouts.udp}`;
     case 'setSettings':
@@ -156,5 +162,7 @@ export function formatAction(action: TableAction): string {
         .join(' ')}`;
     case 'setClassification':
       return `${action.kind} ${action.rules.length} rules`;
+    case 'zeroStatistics':
+      return action.service === undefined ? action.kind : `${action.kind} ${formatServiceKey(action.service)}`;
   }
 }

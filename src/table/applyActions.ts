@@ -4,15 +4,7 @@ import { assert } from '../base/assert.ts';
 import type { UvsError } from '../base/errors.ts';
 import type { SettingValue } from '../base/settings.ts';
 import { assertNever, NONE } from '../base/terms.ts';
-import type {
-  ClassificationRule,
-  DestinationKey,
-  DestinationSettings,
-  ServiceKey,
-  ServiceSettings,
-  TableAction,
-  Timeouts,
-} from './actions.ts';
+import type { ClassificationRule, DestinationKey, ServiceKey, ServiceSettings, TableAction, Timeouts } from './actions.ts';
 import type { Tables } from './tables.ts';
 import { validateActions } from './validateActions.ts';
 
@@ -57,7 +49,7 @@ function applyAction(tables: Tables, action: TableAction, hooks: TableHooks): vo
       removeService(tables, serviceOf(tables, action.service), hooks);
       break;
     case 'addDestination':
-      addDestination(tables, serviceOf(tables, action.service), action.destination, action.settings, hooks);
+      addDestination(tables, serviceOf(tables, action.service), action, hooks);
       break;
     case 'editDestination': {
       const service = serviceOf(tables, action.service);
@@ -83,6 +75,9 @@ function applyAction(tables: Tables, action: TableAction, hooks: TableHooks): vo
     case 'setClassification':
       hooks.classificationSet(action.rules);
       break;
+    case 'zeroStatistics':
+      zeroStatistics(tables, action.service);
+      break;
     default:
       assertNever(action);
   }
@@ -106,13 +101,13 @@ function removeService(tables: Tables, service: number, hooks: TableHooks): void
 function addDestination(
   tables: Tables,
   service: number,
-  key: DestinationKey,
-  settings: DestinationSettings,
+  { destination: key, settings, loadSlot = NONE }: Extract<TableAction, { kind: 'addDestination' }>,
   hooks: TableHooks,
 ): void {
   const { address, port } = endpointOf(key);
   const destination = tables.destinations.add(service, address, port, settings);
   assert(destination !== NONE, 'validated additions fit');
+  tables.destinations.loads.setSlot(destination, loadSlot);
   hooks.destinationAdded(service, destination);
 }
 
@@ -120,6 +115,21 @@ function removeDestination(tables: Tables, service: number, destination: number,
   hooks.destinationRemoving(service, destination);
   tables.destinations.remove(destination);
   hooks.destinationRemoved(service, destination);
+}
+
+function zeroStatistics(tables: Tables, key: ServiceKey | undefined): void {
+  const { services, traffic } = tables;
+  if (key !== undefined) {
+    zeroService(tables, serviceOf(tables, key));
+    return;
+  }
+  for (let service = services.first(); service !== NONE; service = services.next(service)) zeroService(tables, service);
+  traffic.zeroTotal();
+}
+
+function zeroService({ destinations, traffic }: Tables, service: number): void {
+  traffic.zeroService(service);
+  for (let d = destinations.first(service); d !== NONE; d = destinations.next(d)) traffic.zeroDestination(d);
 }
 
 function serviceOf(tables: Tables, key: ServiceKey): number {

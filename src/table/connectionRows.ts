@@ -54,10 +54,10 @@ export const CONN = layout(
   'controller',
   'controlledCount',
   'firewallMark',
+  'destinationPort',
+  'timeoutTicks',
   'spare0',
   'spare1',
-  'spare2',
-  'spare3',
 );
 
 /** Bits of the identity, which is protocol << 8 | these | family: so a packet never equals a template. Identity 0 = the row is free. */

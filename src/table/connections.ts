@@ -8,6 +8,7 @@ import { assert } from '../base/assert.ts';
 import { Family, NONE } from '../base/terms.ts';
 import { type Allocate, plainMemory } from '../memory/allocate.ts';
 import { TimerWheel } from '../memory/timerWheel.ts';
+import { ConnectionFlag } from './connectionFlags.ts';
 import {
   CONN,
   FAMILY_BITS,
@@ -23,21 +24,8 @@ import {
 } from './connectionRows.ts';
 import { connectionOf, type FlowKey } from './flowKey.ts';
 
-/** How a connection is special; numbers as in specs/ipvs.md section 5.1. */
-export const ConnectionFlag = {
-  /** Came by synchronisation. */
-  synced: 0x20,
-  /** Only requests pass here (route, tunnel): another column of the state tables. */
-  noOutput: 0x80,
-  /** Not counted as active. */
-  inactive: 0x100,
-  /** The client port is not known yet (FTP data). */
-  noClientPort: 0x800,
-  /** Remembers where a persistent client belongs; carries no packets. */
-  template: 0x1000,
-  /** For one datagram; no lookup finds it. */
-  onePacket: 0x2000,
-} as const;
+/** Both ports of a template that is to attract nobody any more (specs/ipvs.md section 5.3). */
+const NEUTRAL_PORT = 0xffff;
 
 /** Entries that one call of `expire` puts back at most, before it leaves the rest to the next call. */
 const MAX_PUT_BACK = 256;
@@ -189,6 +177,17 @@ export class ConnectionTable {
     return NONE;
   }
 
+  /** Makes a template attract nobody any more: it hangs under another name until its time is over. */
+  neutralise(template: number): void {
+    const rows = this.rows;
+    const at = template * CONN.words;
+    if (this.virtualPort(template) === NEUTRAL_PORT) return;
+    unlink(rows, this.heads, template * 2);
+    rows[at + CONN.clientAndVirtualPort] = NEUTRAL_PORT;
+    rows[at + CONN.destinationPort] = NEUTRAL_PORT;
+    link(rows, this.heads, template * 2, hashRow(this.seed, rows, template * 2));
+  }
+
   inUse(conn: number): boolean {
     return (this.#get(conn, CONN.replyPortAndIdentity) & FAMILY_BITS) !== 0;
   }
@@ -279,6 +278,11 @@ export class ConnectionTable {
     this.#set(conn, CONN.macLow, low);
   }
 
+  /** False until `setClientMac` has been called, or while the client's side has no MAC addresses. */
+  hasClientMac(conn: number): boolean {
+    return this.#get(conn, CONN.macLow) !== 0 || this.clientMacHigh(conn) !== 0;
+  }
+
   clientMacHigh(conn: number): number {
     return this.#get(conn, CONN.sideAndMacHigh) & 0xffff;
   }
@@ -319,6 +323,28 @@ export class ConnectionTable {
     if (old !== NONE) this.#set(old, CONN.controlledCount, this.controlledCount(old) - 1);
     if (controller !== NONE) this.#set(controller, CONN.controlledCount, this.controlledCount(controller) + 1);
     this.#set(conn, CONN.controller, controller);
+  }
+
+  isTemplate(conn: number): boolean {
+    return (this.#get(conn, CONN.replyPortAndIdentity) & TEMPLATE_BIT) !== 0;
+  }
+
+  /** The port of the real server, as listings show it: with route and tunnel not that of its replies. */
+  destinationPort(conn: number): number {
+    return this.#get(conn, CONN.destinationPort);
+  }
+
+  setDestinationPort(conn: number, port: number): void {
+    this.#set(conn, CONN.destinationPort, port);
+  }
+
+  /** How long a template lasts each time that its timer is started. Other connections last as long as their state. */
+  timeoutTicks(template: number): number {
+    return this.#get(template, CONN.timeoutTicks);
+  }
+
+  setTimeoutTicks(template: number, ticks: number): void {
+    this.#set(template, CONN.timeoutTicks, ticks);
   }
 
   /** Connections that hang on this one. */

@@ -11,15 +11,19 @@ import { type Address, formatAddress } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { ForwardingMethod, NONE } from '../base/terms.ts';
 import { type DestinationKey, type DestinationSettings, formatDestinationKey, type NextHop } from './actions.ts';
-import { AVAILABLE, DESTINATION, OVERLOADED, RESOLVED } from './destinationRows.ts';
+import { DestinationLoads } from './destinationLoads.ts';
+import { AVAILABLE, DESTINATION, LOCAL, RESOLVED, tunnelWord } from './destinationRows.ts';
 import { DestinationTrash } from './destinationTrash.ts';
 import { NextHops, type NextHopWords } from './nextHops.ts';
+import { expireMtu, learnMtu, setRouteMtu } from './pathMtu.ts';
 import type { ServiceTable } from './services.ts';
 import type { Traffic } from './traffic.ts';
 
 export class DestinationTable {
   readonly capacity: number;
   readonly rows: Int32Array;
+  /** What decides about new connections; with several workers, what all of them have. */
+  readonly loads: DestinationLoads;
   /** First destination of each service. */
   readonly #firsts: Int32Array;
   readonly #services: ServiceTable;
@@ -37,6 +41,7 @@ export class DestinationTable {
     this.#services = services;
     this.#traffic = traffic;
     this.rows = new Int32Array(capacity * DESTINATION.words);
+    this.loads = new DestinationLoads(this.rows);
     this.#firsts = new Int32Array(services.capacity).fill(NONE);
     this.#settings = new Array<DestinationSettings | undefined>(capacity).fill(undefined);
     for (let d = 0; d < capacity; d++) this.#set(d, DESTINATION.next, d + 1 < capacity ? d + 1 : NONE);
@@ -95,14 +100,12 @@ export class DestinationTable {
   edit(d: number, settings: DestinationSettings): void {
     this.#settings[d] = settings;
     this.#set(d, DESTINATION.method, ForwardingMethod[settings.method]);
+    this.#set(d, DESTINATION.tunnel, tunnelWord(settings.tunnel));
     this.#set(d, DESTINATION.weight, settings.weight);
     if (settings.weight !== 0) this.#set(d, DESTINATION.lastWeight, settings.weight);
     this.#set(d, DESTINATION.upperThreshold, settings.upperThreshold);
     this.#set(d, DESTINATION.lowerThreshold, settings.lowerThreshold);
-    const upper = settings.upperThreshold;
-    if (upper === 0) this.#setFlag(d, OVERLOADED, false);
-    else if (this.total(d) >= upper) this.#setFlag(d, OVERLOADED, true);
-    else this.#relieve(d);
+    this.loads.judge(d);
   }
 
   /** Takes it off its service's list; connections keep referring to it as to one that is not available. */
@@ -147,22 +150,17 @@ export class DestinationTable {
 
   /** A connection was made: counts it, and marks the destination overloaded when it was the last one allowed. */
   bind(d: number, isActive = false): void {
-    const total = this.total(d) + 1;
-    this.#set(d, DESTINATION.total, total);
-    if (isActive) this.#set(d, DESTINATION.active, this.active(d) + 1);
-    if (total === this.upperThreshold(d)) this.#setFlag(d, OVERLOADED, true);
+    this.loads.bind(d, isActive);
   }
 
   /** A connection has ended. @param isActive as it counted last */
   unbind(d: number, isActive: boolean): void {
-    this.#set(d, DESTINATION.total, this.total(d) - 1);
-    if (isActive) this.#set(d, DESTINATION.active, this.active(d) - 1);
-    if (this.overloaded(d)) this.#relieve(d);
+    this.loads.unbind(d, isActive);
   }
 
   /** A bound connection has become active, or has ceased to be. */
   setActive(d: number, isActive: boolean): void {
-    this.#set(d, DESTINATION.active, this.active(d) + (isActive ? 1 : -1));
+    this.loads.setActive(d, isActive);
   }
 
   /** A persistence template was made: it counts by itself. */
@@ -181,7 +179,7 @@ export class DestinationTable {
 
   /** At its upper threshold, or not yet below the lower one again: gets no new connections. */
   overloaded(d: number): boolean {
-    return (this.#get(d, DESTINATION.flags) & OVERLOADED) !== 0;
+    return this.loads.overloaded(d);
   }
 
   /** The MAC address of the next hop is known. */
@@ -194,9 +192,19 @@ export class DestinationTable {
     return this.#get(d, DESTINATION.service);
   }
 
-  /** ForwardingMethod. */
+  /** ForwardingMethod: the one that was set, or `local` when the address is the director's own. */
   method(d: number): ForwardingMethod {
-    return this.#get(d, DESTINATION.method) as ForwardingMethod;
+    return this.isLocal(d) ? ForwardingMethod.local : (this.#get(d, DESTINATION.method) as ForwardingMethod);
+  }
+
+  /** Its address is the director's own: the host serves its connections. */
+  isLocal(d: number): boolean {
+    return (this.#get(d, DESTINATION.flags) & LOCAL) !== 0;
+  }
+
+  /** How the tunnel to it is made, as `tunnelWord` of destinationRows.ts. */
+  tunnel(d: number): number {
+    return this.#get(d, DESTINATION.tunnel);
   }
 
   family(d: number): number {
@@ -268,6 +276,16 @@ export class DestinationTable {
     return this.#get(d, DESTINATION.macHigh);
   }
 
+  /** See `learnMtu` of pathMtu.ts. */
+  learnMtu(d: number, mtuBytes: number, untilTick: number): boolean {
+    return learnMtu(this.rows, d, mtuBytes, untilTick);
+  }
+
+  /** See `expireMtu` of pathMtu.ts. */
+  expireMtu(d: number, nowTick: number): void {
+    expireMtu(this.rows, d, nowTick);
+  }
+
   nextHopMacLow(d: number): number {
     return this.#get(d, DESTINATION.macLow);
   }
@@ -308,13 +326,6 @@ export class DestinationTable {
     this.#set(d, DESTINATION.flags, on ? flags | flag : flags & ~flag);
   }
 
-  /** Ends the overload when the connections have fallen below the lower threshold, or below three quarters of the upper one. */
-  #relieve(d: number): void {
-    const upper = this.upperThreshold(d);
-    const lower = this.lowerThreshold(d);
-    if (this.total(d) < (lower !== 0 ? lower : upper - (upper >> 2))) this.#setFlag(d, OVERLOADED, false);
-  }
-
   #hasAddress(d: number, address: Address): boolean {
     return this.family(d) === address.family && address.words.every((word, i) => word === this.addressWord(d, i));
   }
@@ -347,11 +358,12 @@ export class DestinationTable {
 
   #writeNextHop(d: number, words: NextHopWords): void {
     this.#set(d, DESTINATION.nextHopPort, words.port);
-    this.#set(d, DESTINATION.nextHopMtu, words.mtuBytes);
+    setRouteMtu(this.rows, d, words.mtuBytes);
     this.#set(d, DESTINATION.macHigh, words.macHigh);
     this.#set(d, DESTINATION.macLow, words.macLow);
     for (let i = 0; i < 4; i++) this.#set(d, DESTINATION.source0 + i, words.source[i]!);
-    this.#setFlag(d, RESOLVED, words.resolved);
+    this.#setFlag(d, RESOLVED, words.resolved && !words.local);
+    this.#setFlag(d, LOCAL, words.local);
   }
 
   #identity(service: number, address: Address, port: number): string {

@@ -18,6 +18,8 @@ export interface NextHopWords {
   /** The director's own address on that route. */
   readonly source: readonly [number, number, number, number];
   readonly mtuBytes: number;
+  /** The address is the director's own. */
+  readonly local: boolean;
 }
 
 export class NextHops {
@@ -38,6 +40,7 @@ export class NextHops {
       resolved: mac !== undefined,
       source: source.words,
       mtuBytes: nextHop.mtu,
+      local: nextHop.local === true,
     };
     this.#byAddress.set(formatAddress(address), words);
     return words;

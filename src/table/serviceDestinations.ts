@@ -37,11 +37,11 @@ export class ServiceDestinations {
   }
 
   active(d: number): number {
-    return this.#table.active(d);
+    return this.#table.loads.active(d);
   }
 
   inactive(d: number): number {
-    return this.#table.inactive(d);
+    return this.#table.loads.inactive(d);
   }
 
   overloaded(d: number): boolean {

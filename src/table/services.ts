@@ -31,7 +31,7 @@ const SERVICE = layout(
   'generation',
   'hash',
   'next',
-  'spare',
+  'persistenceMask',
 );
 
 const FTP_PORT = 21;
@@ -46,6 +46,7 @@ export class ServiceTable {
   readonly #keys: (ServiceKey | undefined)[];
   readonly #settings: (ServiceSettings | undefined)[];
   #count = 0;
+  #countV6 = 0;
   #marks = 0;
   #ftpServices = 0;
   #portZeroServices = 0;
@@ -118,6 +119,7 @@ export class ServiceTable {
     this.#rows[at + SERVICE.flags] = persistent | (settings.onePacket ? ServiceFlag.onePacket : 0);
     this.#rows[at + SERVICE.persistenceSeconds] = settings.persistenceSeconds;
     this.#rows[at + SERVICE.persistencePrefix] = settings.persistencePrefix;
+    this.#rows[at + SERVICE.persistenceMask] = maskOf(settings);
     this.#settings[service] = settings;
   }
 
@@ -209,8 +211,20 @@ export class ServiceTable {
     return this.#get(service, SERVICE.persistenceSeconds);
   }
 
+  /** Bits; an IPv4 service may have a mask instead. */
   persistencePrefix(service: number): number {
     return this.#get(service, SERVICE.persistencePrefix);
+  }
+
+  /** What of word `i`, 0 to 3, of a client's address names one persistent client. */
+  persistenceMaskWord(service: number, i: number): number {
+    if (this.family(service) === Family.v4) return this.#get(service, SERVICE.persistenceMask);
+    return prefixMask(this.#get(service, SERVICE.persistencePrefix) - 32 * i);
+  }
+
+  /** Services of a family. With none of them the director leaves all its packets to the host. */
+  countOf(family: number): number {
+    return family === Family.v6 ? this.#countV6 : this.#count - this.#countV6;
   }
 
   #get(service: number, word: number): number {
@@ -224,6 +238,7 @@ export class ServiceTable {
 
   #countKinds(service: number, by: 1 | -1): void {
     this.#count += by;
+    if (this.family(service) === Family.v6) this.#countV6 += by;
     if (this.firewallMark(service) !== 0) this.#marks += by;
     else if (this.port(service) === FTP_PORT) this.#ftpServices += by;
     else if (this.port(service) === 0) this.#portZeroServices += by;
@@ -246,6 +261,16 @@ export class ServiceTable {
     const hash = hashTuple(family, protocol, w0, w1, w2, w3, port);
     return search(this.#rows, this.#heads, hash, family, protocol, w0, w1, w2, w3, port);
   }
+}
+
+/** Of an IPv4 client: the mask if there is one, else that of the prefix. */
+function maskOf({ persistenceMask, persistencePrefix }: ServiceSettings): number {
+  return persistenceMask === undefined ? prefixMask(persistencePrefix) : (parseAddress(persistenceMask)?.words[3] ?? -1);
+}
+
+/** The word whose first `bits` bits are set: all of 32 or more, none of 0 or fewer. */
+function prefixMask(bits: number): number {
+  return bits >= 32 ? -1 : bits <= 0 ? 0 : (-1 << (32 - bits)) | 0;
 }
 
 function mayBeFtpData(port: number): boolean {

@@ -3,7 +3,8 @@
 /** Everything that one worker's data plane remembers, and the steps that concern more than one table. */
 import { NONE } from '../base/terms.ts';
 import type { Allocate } from '../memory/allocate.ts';
-import { ConnectionFlag, ConnectionTable } from './connections.ts';
+import { ConnectionFlag } from './connectionFlags.ts';
+import { ConnectionTable } from './connections.ts';
 import { DestinationTable } from './destinations.ts';
 import { ServiceTable } from './services.ts';
 import { Traffic } from './traffic.ts';

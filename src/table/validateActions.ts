@@ -4,9 +4,18 @@
  */
 import { formatAddress, parseAddress, parseMac } from '../base/address.ts';
 import { type ErrorCode, UvsError } from '../base/errors.ts';
+import { checkSetting } from '../base/settings.ts';
 import { Family, NONE } from '../base/terms.ts';
-import { type DestinationKey, formatDestinationKey, formatServiceKey, type ServiceKey, type TableAction } from './actions.ts';
+import {
+  type DestinationKey,
+  formatDestinationKey,
+  formatServiceKey,
+  type ServiceKey,
+  type TableAction,
+  type TunnelSettings,
+} from './actions.ts';
 import type { Tables } from './tables.ts';
+import { badPersistence, badRule } from './validateRules.ts';
 
 /** @returns the first fault, or undefined when all of `actions` can be applied in this order */
 export function validateActions(
@@ -111,6 +120,8 @@ function judge(draft: Draft, action: TableAction, knowsScheduler: (name: string)
     case 'setSettings':
     case 'setClassification':
       return undefined;
+    case 'zeroStatistics':
+      return action.service && requireService(draft, action.service);
   }
 }
 
@@ -145,9 +156,11 @@ function requireDestination(draft: Draft, service: ServiceKey, key: DestinationK
 function malformed(action: TableAction): UvsError | undefined {
   switch (action.kind) {
     case 'setTimeouts':
-    case 'setSettings':
-    case 'setClassification':
       return undefined;
+    case 'setSettings':
+      return first(Object.entries(action.settings), ([name, value]) => checkSetting(name, value));
+    case 'setClassification':
+      return first(action.rules, badRule);
     case 'setNextHop': {
       const { address, source, mac } = action.nextHop;
       return (
@@ -158,14 +171,30 @@ function malformed(action: TableAction): UvsError | undefined {
     }
     case 'addService':
     case 'editService':
+      return badService(action.service) ?? badPersistence(action.service, action.settings);
     case 'removeService':
       return badService(action.service);
+    case 'zeroStatistics':
+      return action.service && badService(action.service);
     case 'addDestination':
     case 'editDestination':
-      return badService(action.service) ?? badAddress(action.destination.address) ?? badFamily(action.service, action);
+      return (
+        badService(action.service) ??
+        badAddress(action.destination.address) ??
+        badFamily(action.service, action) ??
+        badTunnel(action.settings.tunnel)
+      );
     case 'removeDestination':
       return badService(action.service) ?? badAddress(action.destination.address);
   }
+}
+
+function first<T>(items: readonly T[], check: (item: T) => UvsError | undefined): UvsError | undefined {
+  for (const item of items) {
+    const found = check(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function badService(key: ServiceKey): UvsError | undefined {
@@ -184,6 +213,11 @@ function badFamily(
   const family = 'firewallMark' in key ? Family[key.family] : parseAddress(key.address)?.family;
   if (settings.method === 'tunnel' || parseAddress(destination.address)?.family === family) return undefined;
   return fault('CONFIG_INVALID', `real server ${destination.address} is not of the family of ${formatServiceKey(key)}`);
+}
+
+function badTunnel(tunnel: TunnelSettings | undefined): UvsError | undefined {
+  if (tunnel?.type !== 'gue' || (tunnel.port >= 1 && tunnel.port <= 65_535)) return undefined;
+  return bad('UDP port of a GUE tunnel', String(tunnel.port));
 }
 
 function bad(what: string, text: string): UvsError {

@@ -52,3 +52,57 @@ test.each(['route', 'masq', 'tunnel'] as const)('%s: a third of a million reques
   const grown = process.memoryUsage().heapUsed - before;
   expect(grown).toBeLessThan(SLACK_BYTES);
 });
+
+test('connections that begin, end and are refused, with marks, persistence, one packet and all defences', () => {
+  const rig = new DirectorRig({ connections: 512 });
+  const server = { address: '10.0.1.2', port: 0, method: 'route' } as const;
+  rig.service('tcp', VIP, 80, [{ ...server, port: 80 }]);
+  rig.service('udp', VIP, 53, [{ ...server, port: 53 }]);
+  const persistent = { scheduler: 'rr', schedulerFlags: [], onePacket: true, persistenceSeconds: 5, persistencePrefix: 24 };
+  rig.apply(
+    { kind: 'editService', service: { protocol: 'udp', address: VIP, port: 53 }, settings: persistent },
+    { kind: 'addService', service: { firewallMark: 7, family: 'v4' }, settings: { ...persistent, onePacket: false } },
+    {
+      kind: 'addDestination',
+      service: { firewallMark: 7, family: 'v4' },
+      destination: { address: '10.0.1.2', port: 0 },
+      settings: { method: 'route', weight: 1, upperThreshold: 400, lowerThreshold: 0 },
+    },
+    { kind: 'setClassification', rules: [{ family: 'v4', mark: 7, protocol: 'tcp', targetPorts: [[443, 444]] }] },
+    { kind: 'setSettings', settings: { drop_entry: 3, drop_packet: 3, nat_icmp_send: 1, expire_nodest_conn: 1 } },
+  );
+  const { director } = rig;
+  const { arena } = director.state;
+  const ip = frame().ethernet({ source: CLIENT_MAC, target: DIRECTOR_CLIENT_MAC }).ipv4({ source: '10.1.2.5', target: VIP });
+  const kinds = [
+    ip.tcp({ source: 0, target: 80, flags: 'SYN' }).build(),
+    ip.tcp({ source: 0, target: 443, flags: 'SYN' }).build(),
+    ip.udp({ source: 0, target: 53 }).build(),
+  ];
+  const at = arena.reserve(512) + 128;
+  const burst = new Burst();
+  let port = 0;
+  const run = (rounds: number) => {
+    for (let round = 0; round < rounds; round++) {
+      const kind = kinds[round % kinds.length]!;
+      arena.bytes.set(kind, at);
+      port = (port + 1) & 0x7fff;
+      // The transport checksum is not looked at.
+      arena.view.setUint16(at + 34, 1024 + port);
+      burst.count = 0;
+      burst.push(at, kind.length);
+      rig.clock.advance(200);
+      director.setTime();
+      director.handleBurst(burst, 0, 0);
+      director.expire();
+    }
+  };
+  run(10_000);
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  run(100_000);
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(SLACK_BYTES);
+  const counters = rig.counters();
+  for (const name of ['connectionsCreated', 'connectionsExpired', 'connectionsShed', 'packetsShed'])
+    expect(counters[name]).toBeGreaterThan(0);
+});

@@ -4,7 +4,6 @@ import { ChecksumState } from '../../src/base/terms.ts';
 import { Burst, SegmentKind } from '../../src/memory/burst.ts';
 import { CLIENT_MAC, DIRECTOR_CLIENT_MAC, DIRECTOR_SERVER_MAC, DirectorRig, type RigOptions } from '../support/directorRig.ts';
 import { expectFrame } from '../support/expectFrame.ts';
-import { fragmentFrame } from '../support/fragmentFrame.ts';
 import { arpFrame, type FrameBuilder, frame } from '../support/frame.ts';
 
 const CIP = '10.1.2.5';
@@ -197,10 +196,10 @@ describe('no answer can be given by a real server', () => {
   test('ICMP errors are limited in rate', () => {
     const rig = new DirectorRig();
     rig.service('tcp', VIP, 80, []);
-    const answers = Array.from({ length: 60 }, (_, i) => rig.send('client', syn(30_000 + i))).flat();
-    expect(answers.length).toBe(50);
-    expect(rig.counters()['icmpRateLimited']).toBe(10);
-    rig.clock.advance(100);
+    const answers = Array.from({ length: 10 }, (_, i) => rig.send('client', syn(30_000 + i))).flat();
+    expect(answers.length).toBe(6);
+    expect(rig.counters()['icmpRateLimited']).toBe(4);
+    rig.clock.advance(1000);
     expect(rig.send('client', syn(31_000)).length).toBe(1);
   });
 });
@@ -258,56 +257,6 @@ describe('connections', () => {
     const question = fromClient().udp({ source: 7, target: 53 }).build();
     expect([1, 2, 3, 4].map(() => rig.send('client', question)[0]!.frame[5])).toEqual([3, 2, 3, 2]);
     expect(rig.director.state.tables.connections.count).toBe(0);
-  });
-});
-
-describe('fragments', () => {
-  const datagram = fromClient().udp({ source: 7, target: 53 }).payload(2500).build();
-  const cut = () => fragmentFrame(datagramThatMayBeCut(), 1000);
-
-  function datagramThatMayBeCut(): Uint8Array {
-    const link = frame().ethernet({ source: CLIENT_MAC, target: DIRECTOR_CLIENT_MAC }).ipv4({ source: CIP, target: VIP });
-    return link.udp({ source: 7, target: 53 }).payload(2500).build();
-  }
-
-  test.each(['route', 'masq', 'tunnel'] as const)('%s: later ones follow the first', (method) => {
-    const rig = rigWith(method);
-    const out = rig.send('client', ...cut());
-    expect(out.map(({ side }) => side)).toEqual(['server', 'server', 'server']);
-    expect(rig.counters()['fragmentsFollowed']).toBe(2);
-    if (method === 'masq') for (const { frame: bytes } of out) expectFrame(bytes).hasTarget(RIP);
-  });
-
-  test.each(['route', 'masq', 'tunnel'] as const)(
-    '%s: those that come early wait for the first and leave behind it',
-    (method) => {
-      const rig = rigWith(method);
-      const [first, second, third] = cut();
-      expect(rig.send('client', third!, second!)).toEqual([]);
-      expect(rig.counters()['fragmentsHeld']).toBe(2);
-      const out = rig.send('client', first!);
-      expect(out.length).toBe(3);
-      expect(rig.counters()['fragmentsReleased']).toBe(2);
-    },
-  );
-
-  test('those whose first never comes are given up after a second', () => {
-    const rig = rigWith('route');
-    rig.send('client', cut()[1]!);
-    rig.clock.advance(1_001);
-    rig.breath.breathe();
-    expect(rig.counters()['fragmentTimedOut']).toBe(1);
-  });
-
-  test('of a datagram for the host go to the host', () => {
-    const rig = rigWith('route');
-    const foreign = frame().ethernet({ source: CLIENT_MAC, target: DIRECTOR_CLIENT_MAC }).ipv4({ source: CIP, target: VIP });
-    const out = rig.send('client', ...fragmentFrame(foreign.udp({ source: 7, target: 99 }).payload(2500).build(), 1000));
-    expect(out.map(({ side }) => side)).toEqual(['host', 'host', 'host']);
-  });
-
-  test('the whole datagram is not one of them', () => {
-    expectFrame(datagram).isWhole();
   });
 });
 

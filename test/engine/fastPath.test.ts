@@ -20,8 +20,16 @@ function rig(offloads: boolean): DirectorRig {
     const servers = SERVERS.map((address) => ({ address, port: method === 'masq' ? 8000 : port, method }));
     made.service('tcp', VIP, port, servers);
     made.service('udp', VIP, port, servers);
+    // Two services keep their clients at their real servers.
+    if (method === 'masq') persist(made, 'udp', port);
+    if (method === 'tunnel') persist(made, 'tcp', port);
   }
   return made;
+}
+
+function persist(made: DirectorRig, protocol: 'tcp' | 'udp', port: number): void {
+  const settings = { scheduler: 'rr', schedulerFlags: [], onePacket: false, persistenceSeconds: 30, persistencePrefix: 32 };
+  made.apply({ kind: 'editService', service: { protocol, address: VIP, port }, settings });
 }
 
 const FLAGS = ['SYN', 'ACK', 'PSH ACK', 'FIN ACK', 'RST', 'SYN ACK', 'URG ACK', ''];

@@ -39,7 +39,10 @@ const DROPS = [
   'fragmentTableFull',
   'icmpQuoteTooShort',
   'icmpBadChecksum',
-  'fragmentFirstDropped',
+  'fragmentsJoined',
+  'fragmentDuplicate',
+  'fragmentConflict',
+  'fragmentTooLong',
   'connectionTableFull',
   'neighbourUnresolved',
 ];

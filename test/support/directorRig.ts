@@ -10,7 +10,7 @@ import { Director } from '../../src/engine/director.ts';
 import { MemoryPort } from '../../src/io/memoryPort.ts';
 import { HEADROOM } from '../../src/io/port.ts';
 import { FrameArena } from '../../src/memory/frameArena.ts';
-import type { TableAction } from '../../src/table/actions.ts';
+import type { TableAction, TunnelSettings } from '../../src/table/actions.ts';
 import { Tables } from '../../src/table/tables.ts';
 
 export const CLIENT_MAC = '02:00:00:00:0c:01';
@@ -35,7 +35,8 @@ export class DirectorRig {
   readonly breath: Breath;
 
   constructor({ clientMtu = 1500, serverMtu = 1500, connections = 1024, seed = 1, offloads = false }: RigOptions = {}) {
-    const arena = new FrameArena(new ArrayBuffer(64 << 20));
+    // A super-frame takes 64 KB, an ordinary frame 2 KB.
+    const arena = new FrameArena(new ArrayBuffer(offloads ? 64 << 20 : 16 << 20));
     const frames = offloads ? { offloads, receiveFrames: 64, transmitFrames: 64 } : {};
     this.ports = {
       client: new MemoryPort(arena, { name: 'client', mac: DIRECTOR_CLIENT_MAC, mtu: clientMtu, ...frames }),
@@ -64,9 +65,10 @@ export class DirectorRig {
     const service = { protocol, address: vip, port };
     const settings = { scheduler, schedulerFlags: [], onePacket: false, persistenceSeconds: 0, persistencePrefix: 32 };
     this.apply({ kind: 'addService', service, settings });
-    for (const { address, port: serverPort, method, weight = 1 } of servers) {
+    for (const { address, port: serverPort, method, weight = 1, tunnel } of servers) {
       const destination = { address, port: serverPort };
-      const values = { method, weight, upperThreshold: 0, lowerThreshold: 0 };
+      const plain = { method, weight, upperThreshold: 0, lowerThreshold: 0 };
+      const values = tunnel === undefined ? plain : { ...plain, tunnel };
       this.apply({ kind: 'addDestination', service, destination, settings: values });
       this.reach(address);
     }
@@ -108,4 +110,5 @@ export interface RigServer {
   readonly port: number;
   readonly method: 'route' | 'masq' | 'tunnel';
   readonly weight?: number;
+  readonly tunnel?: TunnelSettings;
 }

@@ -13,16 +13,27 @@ export function fragmentFrame(frame: Uint8Array, mtu: number, id = 0x1234_5678):
   const v6 = viewOf(frame).getUint16(12) === EtherType.ipv6;
   const headerBytes = v6 ? 40 : (frame[LINK_BYTES]! & 15) * 4;
   const end = LINK_BYTES + (v6 ? 40 + viewOf(frame).getUint16(LINK_BYTES + 4) : viewOf(frame).getUint16(LINK_BYTES + 2));
-  const payload = frame.slice(LINK_BYTES + headerBytes, end);
   const step = Math.floor((mtu - headerBytes - (v6 ? 8 : 0)) / 8) * 8;
   if (step <= 0) throw new Error(`no fragment fits an MTU of ${mtu}`);
+  const payloadBytes = end - LINK_BYTES - headerBytes;
+  return cutFrame(frame, new Array<number>(Math.ceil(payloadBytes / step)).fill(step), id);
+}
+
+/** As `fragmentFrame`, in pieces of these payload sizes, multiples of 8; the last one takes what is left. */
+export function cutFrame(frame: Uint8Array, sizes: readonly number[], id = 0x1234_5678): Uint8Array[] {
+  const v6 = viewOf(frame).getUint16(12) === EtherType.ipv6;
+  const headerBytes = v6 ? 40 : (frame[LINK_BYTES]! & 15) * 4;
+  const end = LINK_BYTES + (v6 ? 40 + viewOf(frame).getUint16(LINK_BYTES + 4) : viewOf(frame).getUint16(LINK_BYTES + 2));
+  const payload = frame.slice(LINK_BYTES + headerBytes, end);
   const link = frame.slice(0, LINK_BYTES);
   const header = frame.slice(LINK_BYTES, LINK_BYTES + headerBytes);
   const pieces: Uint8Array[] = [];
-  for (let offset = 0; offset < payload.length; offset += step) {
-    const piece = payload.slice(offset, offset + step);
-    const more = offset + step < payload.length;
+  let offset = 0;
+  for (const [k, size] of sizes.entries()) {
+    const more = k + 1 < sizes.length;
+    const piece = payload.slice(offset, more ? offset + size : undefined);
     pieces.push(joinBytes(link, v6 ? pieceV6(header, piece, offset, more, id) : pieceV4(header, piece, offset, more)));
+    offset += size;
   }
   return pieces;
 }

@@ -54,11 +54,15 @@ function serviceOf(options: ReadonlyMap<string, string>): ServiceKey {
   for (const [letter, protocol] of Object.entries(SERVICE_LETTERS)) {
     if (options.has(letter)) return { protocol, ...endpoint(options.get(letter)) };
   }
+  const mark = Number(options.get('-f'));
+  if (mark > 0) return { firewallMark: mark, family: options.has('-6') ? 'v6' : 'v4' };
   throw new Error('a service of another kind');
 }
 
 /** The text of an address as the tables canonise it, so that names compare. */
 function endpoint(text: string | undefined): { address: string; port: number } {
+  // A server of a mark service may be named without a port.
+  if (/^[\d.]+$/.test(text ?? '')) return { address: text!, port: 0 };
   const match = /^\[?([^\]]*?)\]?:(\d+)$/.exec(text ?? '');
   if (match === null || parseEndpoint(text ?? '') === undefined) throw new Error(`not an endpoint: ${text}`);
   return { address: match[1]!, port: Number(match[2]) };

@@ -3,7 +3,7 @@
  * state walks exercise. Time is in ticks and moved by hand.
  */
 import { parseEndpoint } from '../../src/base/address.ts';
-import { SeededRandom } from '../../src/base/random.ts';
+import { type Random, SeededRandom } from '../../src/base/random.ts';
 import { Family, ForwardingMethod, NONE, Protocol } from '../../src/base/terms.ts';
 import { advance, isActive, stateName } from '../../src/protocol/advance.ts';
 import { SctpEvent, SctpState } from '../../src/protocol/sctpStates.ts';
@@ -14,7 +14,7 @@ import { ScheduleRequest, type Scheduler } from '../../src/scheduler/contract.ts
 import { findScheduler } from '../../src/scheduler/registry.ts';
 import type { ServiceSettings, TableAction } from '../../src/table/actions.ts';
 import { applyActions, type TableHooks } from '../../src/table/applyActions.ts';
-import { ConnectionFlag } from '../../src/table/connections.ts';
+import { ConnectionFlag } from '../../src/table/connectionFlags.ts';
 import { connectionOf, directionOf, type FlowKey, NodeDirection } from '../../src/table/flowKey.ts';
 import { ServiceDestinations } from '../../src/table/serviceDestinations.ts';
 import { Tables } from '../../src/table/tables.ts';
@@ -30,20 +30,29 @@ export interface MiniOptions {
   readonly isSecure?: boolean;
   /** Any segment but RST opens a connection. */
   readonly isSloppy?: boolean;
+  /** Firewall mark of every packet. */
+  readonly firewallMark?: number;
+  readonly random?: Random;
 }
 
 export class MiniDirector {
   readonly tables = new Tables({ connections: 1024, services: 4, destinations: 32 }, 1);
   readonly timeouts = new Timeouts();
+  /** Those that schedulers read. */
+  readonly schedulerSettings = { lblcExpirationSeconds: 86_400, lblcrExpirationSeconds: 86_400 };
   nowTick = 0;
   readonly #schedulers = new Map<number, { name: string; scheduler: Scheduler }>();
   readonly #request = new ScheduleRequest();
   readonly #isSecure: boolean;
   readonly #isSloppy: boolean;
+  readonly #firewallMark: number;
+  readonly #random: Random;
 
-  constructor({ isSecure = false, isSloppy = false }: MiniOptions = {}) {
+  constructor({ isSecure = false, isSloppy = false, firewallMark = 0, random = new SeededRandom(1) }: MiniOptions = {}) {
     this.#isSecure = isSecure;
     this.#isSloppy = isSloppy;
+    this.#firewallMark = firewallMark;
+    this.#random = random;
   }
 
   apply(...actions: TableAction[]): void {
@@ -125,7 +134,7 @@ export class MiniDirector {
   #schedule(key: FlowKey, signal: number): number {
     const { services, destinations, connections } = this.tables;
     if (!opens(key.protocol, signal, this.#isSloppy)) return Outcome.host;
-    const service = services.find(key, 0);
+    const service = services.find(key, this.#firewallMark);
     if (service === NONE) return Outcome.host;
     const d = this.#schedulers.get(service)!.scheduler.pick(this.#requestOf(key));
     if (d === NONE) return Outcome.refused;
@@ -155,7 +164,13 @@ export class MiniDirector {
     const schedulers = this.#schedulers;
     const create = (service: number, { scheduler: name, schedulerFlags: flags }: ServiceSettings) => {
       const list = new ServiceDestinations(this.tables.destinations, service);
-      const scheduler = findScheduler(name)!.create(list, { flags, random: new SeededRandom(1) });
+      const scheduler = findScheduler(name)!.create(list, {
+        flags,
+        family: this.tables.services.family(service) as Family,
+        random: this.#random,
+        clock: { now: () => this.nowTick * 100 },
+        settings: this.schedulerSettings,
+      });
       schedulers.set(service, { name, scheduler });
     };
     return {
@@ -163,6 +178,7 @@ export class MiniDirector {
       serviceAdded: create,
       serviceEdited: (s, settings) => {
         if (schedulers.get(s)!.name !== settings.scheduler) create(s, settings);
+        else schedulers.get(s)!.scheduler.setFlags?.(settings.schedulerFlags);
       },
       serviceRemoved: (s) => void schedulers.delete(s),
       destinationAdded: (s, d) => schedulers.get(s)!.scheduler.added(d),

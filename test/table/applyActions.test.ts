@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { NONE } from '../../src/base/terms.ts';
 import { formatAction, type TableAction } from '../../src/table/actions.ts';
 import { applyActions, type TableHooks } from '../../src/table/applyActions.ts';
-import { ConnectionFlag } from '../../src/table/connections.ts';
+import { ConnectionFlag } from '../../src/table/connectionFlags.ts';
 import { Tables } from '../../src/table/tables.ts';
 import { actionOf } from '../support/ipvsadmActions.ts';
 import { flowKey } from '../support/miniDirector.ts';

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Family, NONE } from '../../src/base/terms.ts';
+import { ConnectionFlag } from '../../src/table/connectionFlags.ts';
 import { CONN, hashKey, MAX_PROBES, search, writeRequest } from '../../src/table/connectionRows.ts';
-import { ConnectionFlag, ConnectionTable } from '../../src/table/connections.ts';
+import { ConnectionTable } from '../../src/table/connections.ts';
 import { connectionOf, directionOf, type FlowKey, NodeDirection } from '../../src/table/flowKey.ts';
 import { flowKey } from '../support/miniDirector.ts';
 
