@@ -8,6 +8,7 @@ import { isUsable, overhead } from './load.ts';
 export const lc: SchedulerPlugin = {
   name: 'lc',
   description: 'least connections, whatever the weights',
+  origin: 'kernel',
   flags: [],
   create: (list) => new LeastConnections(list),
 };

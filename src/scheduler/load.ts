@@ -1,10 +1,10 @@
 // hot path
 
-/** How loaded a destination is, as the schedulers that compare loads see it (specs/ipvs.md section 3.5). */
+/** How loaded a destination is, as the schedulers that compare loads see it (specs/ipvs.md section 3.5), and arithmetic of weights. */
 import type { DestinationList } from './contract.ts';
 
-/** What an active connection weighs against an inactive one. */
-const ACTIVE_FACTOR = 256;
+/** What an active connection weighs against an inactive one: 256, and 1 because it is one of all connections. */
+const ACTIVE_FACTOR = 257;
 
 /** May get new connections. */
 export function isUsable(list: DestinationList, d: number): boolean {
@@ -31,4 +31,14 @@ export function productExceeds(a: number, b: number, c: number, d: number): bool
   const leftHigh = a * (b >>> 16) + Math.floor(leftLow / 0x10000);
   const rightHigh = c * (d >>> 16) + Math.floor(rightLow / 0x10000);
   return leftHigh !== rightHigh ? leftHigh > rightHigh : leftLow % 0x10000 > rightLow % 0x10000;
+}
+
+/** Euclid's; at most 45 steps for int32. `greatestCommonDivisor(0, n)` is n. */
+export function greatestCommonDivisor(a: number, b: number): number {
+  while (b !== 0) {
+    const rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
 }

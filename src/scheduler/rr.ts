@@ -8,6 +8,7 @@ import { isUsable } from './load.ts';
 export const rr: SchedulerPlugin = {
   name: 'rr',
   description: 'round robin: each real server in turn',
+  origin: 'kernel',
   flags: [],
   create: (list) => new RoundRobin(list),
 };

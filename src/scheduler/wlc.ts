@@ -8,6 +8,7 @@ import { isUsable, overhead, productExceeds } from './load.ts';
 export const wlc: SchedulerPlugin = {
   name: 'wlc',
   description: 'weighted least connections: fewest connections in proportion to weight',
+  origin: 'kernel',
   flags: [],
   create: (list) => new WeightedLeastConnections(list),
 };

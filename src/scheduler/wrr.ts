@@ -14,10 +14,12 @@
  */
 import { NONE } from '../base/terms.ts';
 import type { DestinationList, Scheduler, SchedulerPlugin } from './contract.ts';
+import { greatestCommonDivisor } from './load.ts';
 
 export const wrr: SchedulerPlugin = {
   name: 'wrr',
   description: 'weighted round robin: turns in proportion to weight',
+  origin: 'kernel',
   flags: [],
   create: (list) => new WeightedRoundRobin(list),
 };
@@ -130,14 +132,4 @@ function heaviestFree(list: DestinationList): number {
     if (!list.overloaded(d)) heaviest = Math.max(heaviest, list.weight(d));
   }
   return heaviest;
-}
-
-/** Euclid's; at most 45 steps for int32. `greatestCommonDivisor(0, n)` is n. */
-function greatestCommonDivisor(a: number, b: number): number {
-  while (b !== 0) {
-    const rest = a % b;
-    a = b;
-    b = rest;
-  }
-  return a;
 }

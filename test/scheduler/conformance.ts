@@ -1,62 +1,19 @@
 /** What every scheduler must do, whichever it is: one suite, run on each line of the registry. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SeededRandom } from '../../src/base/random.ts';
-import { Family, NONE, Protocol } from '../../src/base/terms.ts';
-import { ScheduleRequest, type Scheduler, type SchedulerPlugin } from '../../src/scheduler/contract.ts';
+import { Family, NONE } from '../../src/base/terms.ts';
+import type { SchedulerPlugin } from '../../src/scheduler/contract.ts';
+import { flagBits, flagNames } from '../../src/scheduler/flags.ts';
 import { findScheduler } from '../../src/scheduler/registry.ts';
 import { TestDestinations } from '../support/testDestinations.ts';
+import { churn, FLAG_SETS, Life, optionsWith, requestOf, runsOf } from './life.ts';
 
-/** A change of the list or of its load, or a new connection. */
-export interface ChurnStep {
-  readonly kind: 'add' | 'remove' | 'weigh' | 'load' | 'overload' | 'pick';
-  /** Which destination: the index into the list, modulo its length. */
-  readonly at: number;
-  readonly value: number;
-}
-
-/** Any life of a service. */
-export const churn: fc.Arbitrary<ChurnStep[]> = fc.array(
-  fc.record({
-    kind: fc.constantFrom('add', 'add', 'remove', 'weigh', 'load', 'overload', 'pick', 'pick', 'pick', 'pick'),
-    at: fc.nat(7),
-    value: fc.oneof(fc.constantFrom(0, 1, 2), fc.nat(12), fc.constantFrom(100, 65535, 0x7fffffff)),
-  }),
-  { maxLength: 60, size: 'max' },
-);
-
-/** Applies one step to the list and tells the scheduler of it. @returns the pick, or undefined when the step was none */
-export function take(
-  step: ChurnStep,
-  list: TestDestinations,
-  scheduler: Scheduler,
-  request: ScheduleRequest,
-): number | undefined {
-  const d = list.listed[step.at % Math.max(list.listed.length, 1)] ?? NONE;
-  if (step.kind === 'pick') return scheduler.pick(request);
-  if (step.kind === 'add') scheduler.added(list.add(step.value));
-  if (step.kind === 'add' || d === NONE) return undefined;
-  if (step.kind === 'remove') {
-    scheduler.removing(d);
-    list.remove(d);
-  } else if (step.kind === 'weigh') {
-    list.set(d, { weight: step.value });
-    scheduler.edited(d);
-  } else if (step.kind === 'load') list.set(d, { active: step.value % 1000, inactive: step.value % 7 });
-  else list.set(d, { overloaded: step.value % 2 === 0 });
-  return undefined;
-}
-
-/** A request of the n-th client. */
-export function requestOf(n: number): ScheduleRequest {
-  const fields = { family: Family.v4, protocol: Protocol.tcp, client3: (0x0a010000 + n) | 0, clientPort: 1024 + n };
-  return Object.assign(new ScheduleRequest(), fields, { target3: 0xc0000201 | 0, targetPort: 80 });
-}
+/** Goes on with what it remembers of an address asked for, whatever the thresholds (specs/ipvs.md section 4.12). */
+const KEEPS_OVERLOADED = ['lblc'];
 
 /** Declares the suite for one scheduler. */
 export function describeConformance(plugin: SchedulerPlugin): void {
-  const create = (list: TestDestinations, flags: readonly string[] = []) =>
-    plugin.create(list, { flags, random: new SeededRandom(7) });
+  const create = (list: TestDestinations, flags: readonly string[] = []) => plugin.create(list, optionsWith({ flags }));
 
   describe(plugin.name, () => {
     test('is found by its name and describes itself', () => {
@@ -110,15 +67,17 @@ export function describeConformance(plugin: SchedulerPlugin): void {
 
     test('picks only what is listed, has weight and is not overloaded, whatever happens to the list', () => {
       fc.assert(
-        fc.property(churn, fc.subarray([...plugin.flags]), (steps, flags) => {
-          const list = new TestDestinations();
-          const scheduler = create(list, flags);
-          for (const [n, step] of steps.entries()) {
-            const picked = take(step, list, scheduler, requestOf(n));
-            if (picked !== undefined && picked !== NONE) expect(list.isUsable(picked)).toBe(true);
+        fc.property(churn, fc.constantFrom(...FLAG_SETS), fc.constantFrom(Family.v4, Family.v6), (steps, flags, family) => {
+          const life = new Life(plugin.create, { flags, family });
+          const { list } = life;
+          for (const step of steps) {
+            const picked = life.take(step);
+            if (picked === undefined || picked === NONE) continue;
+            expect([list.available(picked), list.weight(picked) > 0]).toEqual([true, true]);
+            if (!KEEPS_OVERLOADED.includes(plugin.name)) expect(list.overloaded(picked)).toBe(false);
           }
         }),
-        { numRuns: 60 },
+        { numRuns: runsOf(plugin.name, 40) },
       );
     });
 
@@ -126,14 +85,24 @@ export function describeConformance(plugin: SchedulerPlugin): void {
       fc.assert(
         fc.property(churn, (steps) => {
           const play = () => {
-            const list = new TestDestinations();
-            const scheduler = create(list);
-            return steps.map((step, n) => take(step, list, scheduler, requestOf(n)));
+            const life = new Life(plugin.create);
+            return steps.map((step) => life.take(step));
           };
           expect(play()).toEqual(play());
         }),
-        { numRuns: 20 },
+        { numRuns: runsOf(plugin.name, 10) },
       );
+    });
+
+    test('takes the names of its flags and the three that all have, and may be told of others later', () => {
+      expect(plugin.flags.length).toBeLessThanOrEqual(3);
+      expect(flagNames(plugin, flagBits(plugin, plugin.flags))).toEqual(plugin.flags);
+      expect(flagBits(plugin, ['flag-1', 'flag-3', 'no-such'])).toBe(5);
+      const list = new TestDestinations();
+      const scheduler = create(list, ['flag-3', 'flag-2', 'flag-1']);
+      scheduler.added(list.add(1));
+      scheduler.setFlags?.([]);
+      expect(scheduler.pick(requestOf(1))).toBe(0);
     });
   });
 }

@@ -1,14 +1,12 @@
-/** The four basic schedulers: the examples of specs/ipvs.md section 4, and any life of a service against a slow model. */
+/** The schedulers that go by turns, weights and loads: the examples of specs/ipvs.md section 4. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SeededRandom } from '../../src/base/random.ts';
 import { NONE } from '../../src/base/terms.ts';
 import type { Scheduler } from '../../src/scheduler/contract.ts';
 import { productExceeds } from '../../src/scheduler/load.ts';
 import { findScheduler } from '../../src/scheduler/registry.ts';
 import { TestDestinations } from '../support/testDestinations.ts';
-import { churn, requestOf, take } from './conformance.ts';
-import { SLOW_MODELS } from './slowModels.ts';
+import { optionsWith, requestOf } from './life.ts';
 
 interface Service {
   readonly list: TestDestinations;
@@ -21,7 +19,7 @@ interface Service {
 function serviceOf(scheduler: string, additions: string, isBoundLast = false): Service {
   const list = new TestDestinations();
   const named = new Map<string, number>();
-  const create = () => findScheduler(scheduler)!.create(list, { flags: [], random: new SeededRandom(1) });
+  const create = () => findScheduler(scheduler)!.create(list, optionsWith());
   const early = isBoundLast ? undefined : create();
   for (const [letter, ...weight] of additions.split(' ')) {
     const d = list.add(Number(weight.join('')));
@@ -136,34 +134,58 @@ describe('lc', () => {
     expect(picks(serviceOf('lc', 'A1 B100'), 6, true)).toBe('B A B A B A');
   });
 
-  test('an active connection weighs as much as 256 inactive ones', () => {
+  // The kernel of the recordings gives 257 to A, of two with 0 + 256 and 1 + 0 connections, where B is the newest.
+  test.each([
+    [256, 'B'],
+    [257, 'B'],
+    [258, 'A'],
+  ])('an active connection weighs as much as 257 inactive ones: %i', (inactive, picked) => {
     const service = serviceOf('lc', 'A1 B1');
     service.list.set(service.named.get('A')!, { active: 1 });
-    service.list.set(service.named.get('B')!, { inactive: 255 });
-    expect(picks(service, 1)).toBe('B');
-    service.list.set(service.named.get('B')!, { inactive: 257 });
-    expect(picks(service, 1)).toBe('A');
+    service.list.set(service.named.get('B')!, { inactive });
+    expect(picks(service, 1)).toBe(picked);
   });
 });
 
-/** wrr walks down level by level in the slow model, which large weights would make endless. */
-const MAX_MODEL_WEIGHT = 300;
+describe('sed', () => {
+  test.each([
+    ['counts the new connection in', 'A1 B2', 'B B A B B A'],
+    ['begins with the heaviest', 'A4 B3 C2', 'A B C A B A C B A A B C'],
+  ])('%s', (_name, additions, sequence) => {
+    expect(picks(serviceOf('sed', additions), sequence.split(' ').length, true)).toBe(sequence);
+  });
 
-describe.each(Object.keys(SLOW_MODELS))('%s', (name) => {
-  test('chooses as its slow model does, whatever happens to the list', () => {
-    fc.assert(
-      fc.property(churn, (steps) => {
-        const [list, slowList] = [new TestDestinations(), new TestDestinations()];
-        const scheduler = findScheduler(name)!.create(list, { flags: [], random: new SeededRandom(1) });
-        const slow = SLOW_MODELS[name]!(slowList);
-        const limit = name === 'wrr' ? MAX_MODEL_WEIGHT : Number.POSITIVE_INFINITY;
-        for (const [n, { kind, at, value }] of steps.entries()) {
-          const step = { kind, at, value: Math.min(value, limit) };
-          expect(take(step, list, scheduler, requestOf(n))).toBe(take(step, slowList, slow, requestOf(n)));
-        }
-      }),
-      { numRuns: 200 },
-    );
+  test('does not look at inactive connections', () => {
+    const service = serviceOf('sed', 'A1 B1');
+    service.list.set(service.named.get('B')!, { inactive: 1000 });
+    expect(picks(service, 1)).toBe('B');
+  });
+});
+
+describe('nq', () => {
+  test('gives each an active connection before it goes by delay', () => {
+    expect(picks(serviceOf('nq', 'A4 B3 C2'), 6, true)).toBe('C B A A B A');
+  });
+});
+
+describe('fo', () => {
+  test('gives everything to the newest of the heaviest, and to the next when that is overloaded', () => {
+    const service = serviceOf('fo', 'A4 B9 C9 D0');
+    expect(picks(service, 3, true)).toBe('C C C');
+    service.list.set(service.named.get('C')!, { overloaded: true });
+    expect(picks(service, 2, true)).toBe('B B');
+  });
+});
+
+describe('ovf', () => {
+  test('goes to the next when the active connections exceed the weight, and to none after the last', () => {
+    expect(picks(serviceOf('ovf', 'A1 B2'), 6, true)).toBe('B B B A A -');
+  });
+
+  test('does not look at inactive connections', () => {
+    const service = serviceOf('ovf', 'A1 B2');
+    service.list.set(service.named.get('B')!, { inactive: 1000 });
+    expect(picks(service, 1)).toBe('B');
   });
 });
 

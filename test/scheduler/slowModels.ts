@@ -3,20 +3,29 @@
  * compared with. They see the list only when asked, and are told of changes as the real ones are.
  */
 import { NONE } from '../../src/base/terms.ts';
-import type { Scheduler } from '../../src/scheduler/contract.ts';
+import { ScheduleRequest, type Scheduler, type SchedulerOptions } from '../../src/scheduler/contract.ts';
 import type { TestDestinations } from '../support/testDestinations.ts';
+import { firstLeast, gcd, overheadOf, usable } from './slowArithmetic.ts';
+import { slowDh, slowMaglev, slowMh, slowSh, slowTwos } from './slowHashing.ts';
+import { slowLblc, slowLblcr } from './slowLocality.ts';
 
 /** By name of the scheduler. */
-export const SLOW_MODELS: Readonly<Record<string, (list: TestDestinations) => Scheduler>> = {
+export const SLOW_MODELS: Readonly<Record<string, (list: TestDestinations, options: SchedulerOptions) => Scheduler>> = {
   rr: slowRr,
   wrr: slowWrr,
-  lc: (list) => slowLeast(list, (d) => overheadOf(list, d)),
-  wlc: (list) =>
-    slowLeast(
-      list,
-      (d) => overheadOf(list, d),
-      (d) => BigInt(list.weight(d)),
-    ),
+  lc: (list) => slowLeast(list, (d) => overheadOf(list.get(d))),
+  wlc: (list) => slowLeast(list, (d) => overheadOf(list.get(d)), weightOf),
+  sed: (list) => slowLeast(list, (d) => BigInt(list.active(d)) + 1n, weightOf),
+  nq: slowNq,
+  fo: (list) => slowHeaviest(list, () => true),
+  ovf: (list) => slowHeaviest(list, (d) => list.active(d) <= list.weight(d)),
+  dh: slowDh,
+  sh: slowSh,
+  mh: slowMh,
+  maglev: slowMaglev,
+  lblc: slowLblc,
+  lblcr: slowLblcr,
+  twos: slowTwos,
 };
 
 /** The list turned so that it begins after the one picked last. */
@@ -81,24 +90,30 @@ function slowWrr(list: TestDestinations): Scheduler {
   };
 }
 
+/** Only the choice, which looks at the list and remembers nothing. */
+function forgetful(pick: () => number): Scheduler {
+  return { pick, added() {}, removing() {}, edited() {} };
+}
+
+type Load = (d: number, list: TestDestinations) => bigint;
+
+const weightOf: Load = (d, list) => BigInt(list.weight(d));
+
 /** The first of the smallest quotients, in exact arithmetic. */
-function slowLeast(list: TestDestinations, load: (d: number) => bigint, weight: (d: number) => bigint = () => 1n): Scheduler {
-  return {
-    pick() {
-      const usable = list.listed.filter((d) => list.isUsable(d));
-      const isLess = (a: number, b: number) => load(a) * weight(b) < load(b) * weight(a);
-      return usable.reduce((best, d) => (best === NONE || isLess(d, best) ? d : best), NONE);
-    },
-    added() {},
-    removing() {},
-    edited() {},
-  };
+function slowLeast(list: TestDestinations, load: Load, weight: Load = () => 1n): Scheduler {
+  return forgetful(() => firstLeast(usable(list), (d) => [load(d, list), weight(d, list)]) ?? NONE);
 }
 
-function overheadOf(list: TestDestinations, d: number): bigint {
-  return BigInt(list.active(d)) * 256n + BigInt(list.inactive(d));
+function slowNq(list: TestDestinations): Scheduler {
+  const sed = slowLeast(list, (d) => BigInt(list.active(d)) + 1n, weightOf);
+  return forgetful(() => usable(list).find((d) => list.active(d) === 0) ?? sed.pick(new ScheduleRequest()));
 }
 
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
+/** The first of the largest weights among those that `isOpen`. */
+function slowHeaviest(list: TestDestinations, isOpen: (d: number) => boolean): Scheduler {
+  return forgetful(() => {
+    const open = usable(list).filter(isOpen);
+    const largest = Math.max(...open.map((d) => list.weight(d)));
+    return open.find((d) => list.weight(d) === largest) ?? NONE;
+  });
 }
