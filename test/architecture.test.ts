@@ -27,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   'network, health, vrrp': 'base, packet, types of config',
   control: 'base, config, network, health, vrrp, table/actions.ts, dataplane/handle.ts',
   api: 'base, config, control',
+  uvsadm: 'base, table/actions.ts',
   'cli, lab': 'anything',
 };
 
