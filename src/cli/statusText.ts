@@ -1,4 +1,4 @@
-/** A director's status as text: the table of ipvsadm, with traffic beside it, then interfaces, connections and counters. Pure. */
+/** A director's status as text: the table of ipvsadm, with traffic beside it, then interfaces, workers, connections and counters. Pure. */
 import type { DataPlaneStatus, DirectorStatus } from '../control/directorStatus.ts';
 import { formatDestinationKey, formatServiceKey } from '../table/actions.ts';
 
@@ -28,6 +28,7 @@ export function statusText(status: DirectorStatus, counterFacts: (name: string) 
     ...serviceLines(dataPlane.services),
     '',
     ...portLines(dataPlane.ports),
+    ...workerLines(dataPlane.workers ?? []),
     ...connectionLines(dataPlane.connections.list),
     ...counterLines(dataPlane.counters, counterFacts),
   ].join('\n');
@@ -93,6 +94,18 @@ function portLines(ports: DataPlaneStatus['ports']): readonly string[] {
     return [name, mode === '' ? io : `${io} (${mode})`, moved.join(', ')];
   });
   return aligned([['Interface', 'I/O', 'Frames'], ...rows], [true, true, true]);
+}
+
+/** Nothing for one worker that runs anywhere: the rest of the status is all there is to say of it. */
+function workerLines(workers: NonNullable<DataPlaneStatus['workers']>): readonly string[] {
+  if (workers.length < 2 && workers.every(({ cpu }) => cpu === null)) return [];
+  const rows = workers.map(({ cpu, connections, frames }, i) => [
+    String(i),
+    cpu === null ? 'any' : String(cpu),
+    String(connections),
+    bigNumber(frames),
+  ]);
+  return ['', ...aligned([['Worker', 'CPU', 'Connections', 'Frames'], ...rows], [true, true, false, false])];
 }
 
 function connectionLines(list: DataPlaneStatus['connections']['list']): readonly string[] {

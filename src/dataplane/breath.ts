@@ -31,6 +31,7 @@ export class Breath {
     let frames = 0;
     for (let p = 0; p < this.#ports.length; p++) if (p !== hostPort || looksAtHost) frames += this.#serve(p);
     this.#director.expire();
+    if (this.#director.state.scratch.used > 0) this.#sendScratch();
     return frames;
   }
 
@@ -51,9 +52,13 @@ export class Breath {
 
   /** Sends what is decided so far, then the scratch frames that frame `last` made: order within a flow stays. */
   #flush(burst: Burst, last: number): void {
-    const scratch = this.#director.state.scratch;
     this.#transmit(burst);
     for (let i = 0; i <= last; i++) burst.output[i] = NONE;
+    this.#sendScratch();
+  }
+
+  #sendScratch(): void {
+    const { scratch } = this.#director.state;
     for (let b = 0; b < scratch.used; b++) this.#transmit(scratch.bursts[b]!);
     scratch.clear();
   }

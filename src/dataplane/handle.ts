@@ -5,6 +5,8 @@
  */
 import { native } from '../io/native.ts';
 import type { TableAction } from '../table/actions.ts';
+import { sharedLoadBytes } from '../table/sharedLoads.ts';
+import { LoadSlots, loadSlotCount } from './loadSlots.ts';
 import { mergeStatus } from './mergeStatus.ts';
 import type { DataPlaneStatus, WorkerOptions } from './messages.ts';
 import { WorkerHandle } from './workerHandle.ts';
@@ -29,12 +31,13 @@ export async function startDataPlane(options: WorkerOptions): Promise<DataPlane>
   native();
   const { workers: count = 1 } = options;
   checkWorkers(options);
+  const loads = count === 1 ? undefined : new SharedArrayBuffer(sharedLoadBytes(loadSlotCount(options.limits), count));
   const workers: WorkerHandle[] = [];
   try {
-    const leader = new WorkerHandle(options, { index: 0, count, shared: undefined });
+    const leader = new WorkerHandle(options, { index: 0, count, shared: undefined }, loads);
     workers.push(leader);
     const shared = await started(leader);
-    for (let index = 1; index < count; index++) workers.push(new WorkerHandle(options, { index, count, shared }));
+    for (let index = 1; index < count; index++) workers.push(new WorkerHandle(options, { index, count, shared }, loads));
     await Promise.all(workers.map(started));
   } catch (error) {
     await Promise.all(workers.map((worker) => worker.stop()));
@@ -56,11 +59,13 @@ class WorkerGroup implements DataPlane {
   readonly #options: WorkerOptions;
   readonly #leader: WorkerHandle;
   readonly #followers: readonly WorkerHandle[];
+  readonly #loadSlots: LoadSlots;
 
   constructor(options: WorkerOptions, [leader, ...followers]: readonly WorkerHandle[]) {
     this.#options = options;
     this.#leader = leader!;
     this.#followers = followers;
+    this.#loadSlots = new LoadSlots(loadSlotCount(options.limits));
     this.ended = this.#firstEnd();
   }
 
@@ -68,9 +73,11 @@ class WorkerGroup implements DataPlane {
   async apply(actions: readonly TableAction[]): Promise<void> {
     refuseUnbalanced(this.#options, actions);
     const [first, ...others] = this.#followers;
-    await first?.apply(actions);
-    await Promise.all(others.map((worker) => worker.apply(actions)));
-    await this.#leader.apply(actions);
+    const slotted = this.#loadSlots.assign(actions);
+    await first?.apply(slotted);
+    await Promise.all(others.map((worker) => worker.apply(slotted)));
+    await this.#leader.apply(slotted);
+    this.#loadSlots.applied(slotted);
   }
 
   async setLocalAddresses(addresses: readonly string[]): Promise<void> {

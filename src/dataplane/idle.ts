@@ -1,18 +1,18 @@
 // hot path
 
 /**
- * What a worker does between bursts. Spinning costs a core and answers in microseconds; sleeping costs nothing and a wake-up of 20 to
- * 30 microseconds. Adaptive does the one while frames keep coming and the other when they do not:
+ * What a worker does between bursts. Spinning costs a core and answers in microseconds; sleeping costs nothing and a wake-up of tens of
+ * microseconds. Adaptive does the one while frames keep coming and the other when they do not:
  *
- *     frames -> breathe on                     no clock, no system call
- *     none   -> breathe on for SPIN_MS         the clock every 16 breaths
+ *     frames -> breathe on                        no clock, no system call
+ *     none   -> breathe on, as long as it pays    the clock every 16 breaths; see SpinWindow
  *     none   -> sleep until a port, a message or SLEEP_MS; woken by the time alone: one breath, and sleep again
  */
+import type { Clock } from '../base/clock.ts';
 import type { Waiter } from '../io/waiter.ts';
 import type { IdleMode } from './messages.ts';
+import { SpinWindow } from './spinWindow.ts';
 
-/** A wake-up costs about this much: waiting longer by spinning does not pay. */
-const SPIN_MS = 0.05;
 /** Connections are timed in ticks of 100 ms. */
 const SLEEP_MS = 100;
 const BREATHS_PER_LOOK = 16;
@@ -20,19 +20,24 @@ const BREATHS_PER_LOOK = 16;
 export class Idle {
   readonly #mode: IdleMode;
   readonly #waiter: Pick<Waiter, 'wait'>;
-  /** Breaths without a frame since the last one with. */
+  readonly #clock: Clock;
+  readonly #window = new SpinWindow();
+  /** Breaths without a frame since the last one with, or since the last sleep. */
   #quiet = 0;
   #since = 0;
   /** Nothing came during the last sleep. */
   #isResting = false;
 
-  constructor(mode: IdleMode, waiter: Pick<Waiter, 'wait'>) {
+  /** @param clock that tells microseconds apart; asked only when there is nothing else to do */
+  constructor(mode: IdleMode, waiter: Pick<Waiter, 'wait'>, clock: Clock) {
     this.#mode = mode;
     this.#waiter = waiter;
+    this.#clock = clock;
   }
 
   /** A breath brought frames. */
   busy(): void {
+    if (this.#quiet > 0) this.#window.met();
     this.#quiet = 0;
     this.#isResting = false;
   }
@@ -40,7 +45,12 @@ export class Idle {
   /** A breath brought nothing. @returns whether it slept, so that much may have happened meanwhile */
   quiet(): boolean {
     if (!this.#mustSleep()) return false;
-    this.#isResting = !this.#waiter.wait(SLEEP_MS);
+    const isWoken = this.#waiter.wait(SLEEP_MS);
+    if (isWoken && this.#mode === 'adaptive' && !this.#isResting) {
+      const now = this.#clock.now();
+      this.#window.slept(now - this.#since, now);
+    }
+    this.#isResting = !isWoken;
     this.#quiet = 0;
     return true;
   }
@@ -48,8 +58,9 @@ export class Idle {
   #mustSleep(): boolean {
     if (this.#mode !== 'adaptive') return this.#mode === 'block';
     if (this.#isResting) return true;
-    if (this.#quiet === 0) this.#since = performance.now();
+    if (this.#quiet === 0) this.#since = this.#clock.now();
+    if (this.#window.ms === 0) return true;
     this.#quiet++;
-    return this.#quiet % BREATHS_PER_LOOK === 0 && performance.now() - this.#since > SPIN_MS;
+    return this.#quiet % BREATHS_PER_LOOK === 0 && this.#clock.now() - this.#since > this.#window.ms;
   }
 }

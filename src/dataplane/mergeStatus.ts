@@ -13,6 +13,7 @@ export function mergeStatus(statuses: readonly DataPlaneStatus[], connections: n
       list: tables.flatMap(({ list }) => list).slice(0, connections),
     },
     traffic: mergeTraffic(statuses.map(({ traffic }) => traffic)),
+    rates: mergeTraffic(statuses.map(({ rates }) => rates)),
     counters: addCounters(statuses.map(({ counters }) => counters)),
     workers: statuses.flatMap(({ workers = [] }) => workers),
   };
@@ -35,7 +36,12 @@ function mergeService(all: readonly ServiceStatus[]): ServiceStatus {
   const destinations = first!.destinations.map((destination) =>
     mergeDestination([destination, ...others.flatMap((other) => find(other.destinations, destination) ?? [])]),
   );
-  return { ...first!, traffic: mergeTraffic(all.map(({ traffic }) => traffic)), destinations };
+  return {
+    ...first!,
+    traffic: mergeTraffic(all.map(({ traffic }) => traffic)),
+    rates: mergeTraffic(all.map(({ rates }) => rates)),
+    destinations,
+  };
 }
 
 function mergeDestination(all: readonly DestinationStatus[]): DestinationStatus {
@@ -43,8 +49,10 @@ function mergeDestination(all: readonly DestinationStatus[]): DestinationStatus 
     ...all[0]!,
     activeConnections: sum(all.map(({ activeConnections }) => activeConnections)),
     inactiveConnections: sum(all.map(({ inactiveConnections }) => inactiveConnections)),
+    persistentClients: sum(all.map(({ persistentClients }) => persistentClients)),
     overloaded: all.some(({ overloaded }) => overloaded),
     traffic: mergeTraffic(all.map(({ traffic }) => traffic)),
+    rates: mergeTraffic(all.map(({ rates }) => rates)),
   };
 }
 
@@ -54,6 +62,7 @@ function find<Entry extends { readonly key: unknown }>(entries: readonly Entry[]
   return entries.find((entry) => JSON.stringify(entry.key) === key);
 }
 
+/** Estimates may be added like counts: before they are rounded, estimating is linear but for the last digit of its fixed point. */
 function mergeTraffic(all: readonly TrafficCounters[]): TrafficCounters {
   return {
     connections: sum(all.map(({ connections }) => connections)),

@@ -48,7 +48,7 @@ export type Reply =
   | { readonly id: number; readonly kind: 'refused'; readonly code: string; readonly message: string; readonly hint: string }
   | { readonly id: number; readonly kind: 'status'; readonly status: DataPlaneStatus };
 
-/** Packets and bytes (IP, without link header) since the start; specs/ipvs.md section 7.1. */
+/** Packets and bytes (IP, without link header) since the start, or since they were set to zero; specs/ipvs.md section 7.1. */
 export interface TrafficCounters {
   readonly connections: number;
   readonly inPackets: number;
@@ -57,21 +57,28 @@ export interface TrafficCounters {
   readonly outBytes: number;
 }
 
+/** The same per second: the kernel's estimate over about the last ten seconds, not rounded. table/trafficRates.ts rounds as it does. */
+export type TrafficRates = TrafficCounters;
+
 export interface DestinationStatus {
   readonly key: DestinationKey;
   readonly settings: DestinationSettings;
   readonly activeConnections: number;
   readonly inactiveConnections: number;
+  /** Persistence templates (PersistConn of ipvsadm). */
+  readonly persistentClients: number;
   readonly overloaded: boolean;
-  /** MAC address of the next hop; null = unresolved. */
+  /** MAC address of the next hop; `local` when the real server is the director's own host; null = unresolved. */
   readonly nextHop: string | null;
   readonly traffic: TrafficCounters;
+  readonly rates: TrafficRates;
 }
 
 export interface ServiceStatus {
   readonly key: ServiceKey;
   readonly settings: ServiceSettings;
   readonly traffic: TrafficCounters;
+  readonly rates: TrafficRates;
   /** In the table's own order: the one added last comes first. */
   readonly destinations: readonly DestinationStatus[];
 }
@@ -101,6 +108,9 @@ export interface WorkerStatus {
   readonly connections: number;
   /** Frames that the engine has decided about. */
   readonly frames: number;
+  /** Garbage collections of the thread since its ports are open, and what its heap holds beside tables and frames. */
+  readonly collections?: { readonly count: number; readonly longestMs: number };
+  readonly heapBytes?: number;
 }
 
 export interface DataPlaneStatus {
@@ -113,6 +123,7 @@ export interface DataPlaneStatus {
     readonly list: readonly ConnectionStatus[];
   };
   readonly traffic: TrafficCounters;
+  readonly rates: TrafficRates;
   /** Every counter of the engine that is not zero, by name; drops among them. */
   readonly counters: Readonly<Record<string, number>>;
   /** One entry for each worker; everything else is their sum. */

@@ -16,7 +16,7 @@ import type { NamedPort } from './snapshot.ts';
 /** Address space, not memory: pages come on first touch. Below the 2 GiB that a frame's offset can name. */
 const ARENA_BYTES = 1 << 30;
 /**
- * A receive ring of 1024 slots (71 MB) holds what comes while the kernel's own work has the core: 256 lost frames where the two share
+ * A receive ring of 1024 slots (2 MB) holds what comes while the kernel's own work has the core: 256 lost frames where the two share
  * it. More interfaces than these do not find room for that in the arena.
  */
 const MANY_INTERFACES = 8;
@@ -49,7 +49,7 @@ export class OpenPorts {
 
   /** @throws UvsError, and everything is closed again */
   constructor({ interfaces, limits }: WorkerOptions, place: WorkerPlace) {
-    const capacity = 2 * limits.services + 3 * limits.destinations + SPARE_ENDPOINTS;
+    const capacity = 2 * limits.services + 4 * limits.destinations + SPARE_ENDPOINTS;
     this.#place = place;
     this.#packetSlots = interfaces.length > MANY_INTERFACES ? 256 : 1024;
     this.#xdpMemory = once(() => new XdpMemory(this.arena, XDP_PORT_CHUNKS * queuesOf(interfaces, place)));
@@ -159,8 +159,8 @@ function once<Result>(make: () => Result): () => Result {
   };
 }
 
-/** Room for the host's own addresses. */
-const SPARE_ENDPOINTS = 1024;
+/** Room for the host's own addresses and for classification rules, of which there are 256 at most (config). */
+const SPARE_ENDPOINTS = 4096;
 
 /** What went wrong, for the other thread: an Error loses its code on the way. */
 export function failureOf(error: unknown): { code: string; message: string; hint: string } {

@@ -1,18 +1,10 @@
 /** The state of a data plane as plain data, for status and metrics. Between two bursts; slow path. */
-import { formatAddress, formatEndpoint, formatMac } from '../base/address.ts';
-import { type Family, NONE, Protocol } from '../base/terms.ts';
+import { formatEndpoint, formatMac } from '../base/address.ts';
+import { Family, NONE, Protocol } from '../base/terms.ts';
 import type { EngineState } from '../engine/state.ts';
 import type { Port } from '../io/port.ts';
-import { stateName } from '../protocol/advance.ts';
-import type { TrafficTotals } from '../table/traffic.ts';
-import type {
-  ConnectionStatus,
-  DataPlaneStatus,
-  DestinationStatus,
-  PortStatus,
-  ServiceStatus,
-  TrafficCounters,
-} from './messages.ts';
+import { stateName, templateStateName } from '../protocol/advance.ts';
+import type { ConnectionStatus, DataPlaneStatus, DestinationStatus, PortStatus, ServiceStatus } from './messages.ts';
 
 /** A port with what it was opened as. */
 export interface NamedPort {
@@ -27,6 +19,9 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   [Protocol.sctp]: 'SCTP',
 };
 
+/** Where a connection goes that has no real server. */
+const NOWHERE = { family: Family.v4, words: [0, 0, 0, 0] } as const;
+
 /** @param connections how many to list at most */
 export function snapshot(s: EngineState, ports: readonly NamedPort[], connections: number): DataPlaneStatus {
   const { services, connections: table, traffic } = s.tables;
@@ -36,7 +31,8 @@ export function snapshot(s: EngineState, ports: readonly NamedPort[], connection
     ports: ports.map(({ port, io, mode }) => ({ name: port.facts.name, io, mode, counters: { ...port.counters } })),
     services: listed,
     connections: { count: table.count, capacity: table.capacity, list: listConnections(s, connections) },
-    traffic: trafficCounters(traffic.total()),
+    traffic: traffic.total(),
+    rates: traffic.totalRates(),
     counters: s.counters.nonZero(),
   };
 }
@@ -48,7 +44,8 @@ function serviceStatus(s: EngineState, service: number): ServiceStatus {
   return {
     key: services.key(service),
     settings: services.settings(service),
-    traffic: trafficCounters(traffic.ofService(service)),
+    traffic: traffic.ofService(service),
+    rates: traffic.ratesOfService(service),
     destinations: listed,
   };
 }
@@ -61,15 +58,12 @@ function destinationStatus(s: EngineState, d: number): DestinationStatus {
     settings: destinations.settings(d),
     activeConnections: destinations.active(d),
     inactiveConnections: destinations.inactive(d),
+    persistentClients: destinations.templates(d),
     overloaded: destinations.overloaded(d),
-    nextHop: mac,
-    traffic: trafficCounters(traffic.ofDestination(d)),
+    nextHop: destinations.isLocal(d) ? 'local' : mac,
+    traffic: traffic.ofDestination(d),
+    rates: traffic.ratesOfDestination(d),
   };
-}
-
-function trafficCounters(totals: TrafficTotals): TrafficCounters {
-  const { connections, inPackets, outPackets, inBytes, outBytes } = totals;
-  return { connections, inPackets, outPackets, inBytes, outBytes };
 }
 
 function listConnections(s: EngineState, limit: number): ConnectionStatus[] {
@@ -87,13 +81,13 @@ function connectionStatus(s: EngineState, conn: number): ConnectionStatus {
     family: table.family(conn) as Family,
     words: [word.call(table, conn, 0), word.call(table, conn, 1), word.call(table, conn, 2), word.call(table, conn, 3)] as const,
   });
-  const port = d === NONE || destinations.port(d) === 0 ? table.virtualPort(conn) : destinations.port(d);
+  const port = table.destinationPort(conn);
   return {
     protocol: PROTOCOL_NAMES[table.protocol(conn)] ?? 'IP',
-    state: stateName(table.protocol(conn), table.state(conn)),
+    state: table.isTemplate(conn) ? templateStateName(table.state(conn)) : stateName(table.protocol(conn), table.state(conn)),
     expiresSeconds: Math.max(0, Math.floor((table.expiresAtTick(conn) - s.nowTick) / 10)),
     client: formatEndpoint(address(table.clientWord), table.clientPort(conn)),
     virtual: formatEndpoint(address(table.virtualWord), table.virtualPort(conn)),
-    destination: d === NONE ? formatAddress(address(table.replySourceWord)) : formatEndpoint(destinations.address(d), port),
+    destination: formatEndpoint(d === NONE ? NOWHERE : destinations.address(d), port),
   };
 }

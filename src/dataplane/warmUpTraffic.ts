@@ -37,12 +37,18 @@ export const SERVERS: Readonly<Record<'v4' | 'v6', readonly string[]>> = { v4: [
 const CLIENTS = 16;
 const REPLY_PORT_SHIFT = 8000;
 
+/** A real server whose neighbour is not resolved, as all are in the first moments, and the port of its service. */
+export const UNREACHABLE = { server: '10.255.1.9', port: 90 } as const;
+
 /** A service for every combination that has code of its own. */
-export const SERVICES: readonly MadeUpService[] = (['v4', 'v6'] as const).flatMap((family) =>
-  (['tcp', 'udp'] as const).flatMap((protocol) =>
-    (['masq', 'route', 'tunnel'] as const).map((method, i) => ({ protocol, address: VIRTUAL[family], port: 80 + i, method })),
+export const SERVICES: readonly MadeUpService[] = [
+  ...(['v4', 'v6'] as const).flatMap((family) =>
+    (['tcp', 'udp'] as const).flatMap((protocol) =>
+      (['masq', 'route', 'tunnel'] as const).map((method, i) => ({ protocol, address: VIRTUAL[family], port: 80 + i, method })),
+    ),
   ),
-);
+  { protocol: 'udp', address: VIRTUAL.v4, port: UNREACHABLE.port, method: 'masq' },
+];
 
 export function conversations(): Conversation[] {
   return SERVICES.flatMap((service) => Array.from({ length: CLIENTS }, (_, i) => conversation(service, 20_000 + i, i)));

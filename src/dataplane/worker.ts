@@ -3,7 +3,8 @@
  * between bursts, when the control word says that there is one.
  */
 import { randomBytes } from 'node:crypto';
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { getHeapStatistics } from 'node:v8';
+import { MessageChannel, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { UvsError } from '../base/errors.ts';
 import { SeededRandom } from '../base/random.ts';
@@ -11,22 +12,26 @@ import { applyTables } from '../engine/applyTables.ts';
 import { Director } from '../engine/director.ts';
 import { asking, native } from '../io/native.ts';
 import { HEADROOM } from '../io/port.ts';
-import { Waiter } from '../io/waiter.ts';
+import { Waiter, wake } from '../io/waiter.ts';
+import type { ClassificationRule, TableAction } from '../table/actions.ts';
+import { SharedLoads } from '../table/sharedLoads.ts';
 import { Tables } from '../table/tables.ts';
 import { Breath } from './breath.ts';
-import { CoarseClock } from './coarseClock.ts';
+import { breatheOn } from './breathing.ts';
+import { CoarseClock, FINE_CLOCK } from './coarseClock.ts';
+import { CollectionWatch } from './collections.ts';
 import { Idle } from './idle.ts';
+import { forEveryQueue } from './ingressRules.ts';
+import { loadSlotCount } from './loadSlots.ts';
 import type { DataPlaneStatus, Reply, Request } from './messages.ts';
 import { failureOf, OpenPorts } from './openPorts.ts';
+import { residentMemory, withResidentFrames } from './residentMemory.ts';
 import { selectorFacts } from './selectorFacts.ts';
 import { snapshot } from './snapshot.ts';
 import { warmUp } from './warmUp.ts';
 import type { WorkerNotice, WorkerStart } from './workerHandle.ts';
 
-/** Breaths between two looks at the host's device. One that has frames ends every sleep, so none is kept waiting. */
-const BREATHS_PER_HOST_LOOK = 16;
-/** Breaths between two looks at the clock and for messages. */
-const BREATHS_PER_CHORE = 32;
+const WARM_MESSAGES = 200;
 
 class DataPlaneWorker {
   readonly #start: WorkerStart;
@@ -38,7 +43,9 @@ class DataPlaneWorker {
   readonly #clock = new CoarseClock();
   readonly #control: Int32Array;
   readonly #cpu: number | null;
+  readonly #collections: CollectionWatch;
   #localAddresses: readonly string[];
+  #rules: readonly ClassificationRule[] = [];
   #messagesSeen = 0;
   #running = true;
 
@@ -48,22 +55,27 @@ class DataPlaneWorker {
     this.#control = new Int32Array(start.control);
     this.#localAddresses = options.localAddresses;
     this.#cpu = pin(options.cpus, place.index);
-    if (options.warmUp !== false) warmUp((bytes) => native().arena(bytes));
+    if (options.warmUp !== false) warm(options);
     this.#open = new OpenPorts(options, place);
     const ports = this.#open.ports.map(({ port }) => port);
-    const connections = Math.ceil(options.limits.connections / place.count);
-    this.#director = new Director({
-      arena: this.#open.arena,
-      tables: new Tables({ ...options.limits, connections }, options.seed, (bytes) => native().arena(bytes)),
-      links: ports.map((port) => port.facts),
-      hostPort: this.#open.hostPort,
-      headroom: HEADROOM,
-      clock: this.#clock,
-      random: new SeededRandom(randomBytes(4).readInt32LE()),
-    });
+    const { arena, hostPort } = this.#open;
+    this.#director = withResidentFrames(
+      arena,
+      () =>
+        new Director({
+          arena,
+          tables: makeTables(start),
+          links: ports.map((port) => port.facts),
+          hostPort,
+          headroom: HEADROOM,
+          clock: this.#clock,
+          random: new SeededRandom(randomBytes(4).readInt32LE()),
+        }),
+    );
     this.#breath = new Breath(this.#director, ports);
     this.#waiter = new Waiter(ports);
-    this.#idle = new Idle(options.idle ?? 'adaptive', this.#waiter);
+    this.#idle = new Idle(options.idle ?? 'adaptive', this.#waiter, FINE_CLOCK);
+    this.#collections = new CollectionWatch();
   }
 
   /** What the control side must know of it. */
@@ -72,16 +84,16 @@ class DataPlaneWorker {
   }
 
   run(): void {
-    for (let breaths = 0; this.#running; breaths = (breaths + 1) | 0) {
-      if (breaths % BREATHS_PER_CHORE === 0) this.#chores();
-      if (this.#breath.breathe(breaths % BREATHS_PER_HOST_LOOK === 0) > 0) this.#idle.busy();
-      else if (this.#idle.quiet()) this.#chores();
-    }
+    breatheOn(this.#breath, this.#idle, () => {
+      this.#chores();
+      return this.#running;
+    });
   }
 
   /** What need not be done for every burst. */
   #chores(): void {
     this.#clock.refresh();
+    this.#director.state.tables.traffic.estimate(this.#clock.now(), this.#director.state.settings.runEstimation);
     if (Atomics.load(this.#control, 0) !== this.#messagesSeen) this.#readMessages();
   }
 
@@ -115,7 +127,8 @@ class DataPlaneWorker {
     const { id } = request;
     switch (request.kind) {
       case 'apply':
-        applyTables(this.#director.state, request.actions);
+        applyTables(this.#director.state, forEveryQueue(request.actions, this.#interfaceNames()));
+        this.#rules = rulesAfter(this.#rules, request.actions);
         this.#select();
         return { id, kind: 'done' };
       case 'localAddresses':
@@ -133,12 +146,62 @@ class DataPlaneWorker {
   #status(connections: number): DataPlaneStatus {
     const status = snapshot(this.#director.state, this.#open.ports, connections);
     const frames = this.#director.state.counters.get('received');
-    return { ...status, workers: [{ cpu: this.#cpu, connections: status.connections.count, frames }] };
+    const worker = { cpu: this.#cpu, connections: status.connections.count, frames };
+    const heapBytes = getHeapStatistics().used_heap_size;
+    return { ...status, workers: [{ ...worker, collections: this.#collections.read(), heapBytes }] };
+  }
+
+  #interfaceNames(): readonly string[] {
+    return this.#open.ports.map(({ port }) => port.facts.name);
   }
 
   #select(): void {
-    this.#open.select(selectorFacts(this.#director.state.tables, this.#localAddresses));
+    this.#open.select(selectorFacts(this.#director.state.tables, this.#rules, this.#localAddresses));
   }
+}
+
+/** A worker's share of the connections, and all the rest. */
+function makeTables({ options: { limits, seed }, place, loads }: WorkerStart): Tables {
+  const tables = new Tables({ ...limits, connections: Math.ceil(limits.connections / place.count) }, seed, residentMemory);
+  if (loads !== undefined) {
+    tables.destinations.loads.share(new SharedLoads(loads, loadSlotCount(limits), place.count, place.index));
+  }
+  return tables;
+}
+
+/** Runs the code warm that these options will need. */
+function warm({ interfaces, idle = 'adaptive' }: WorkerStart['options']): void {
+  // The first buffer of this kind in a thread makes V8 throw compiled code away, so it has to come before there is any.
+  native().arena(1);
+  const waiter = new Waiter([]);
+  warmUp({
+    kinds: interfaces.map(({ io }) => io),
+    idle: () => new Idle(idle, waiter, FINE_CLOCK),
+    beforeSleep: () => wake(waiter.wakeDescriptor),
+    processorMicroseconds: () => {
+      const { user, system } = process.cpuUsage();
+      return user + system;
+    },
+  });
+  waiter.close();
+  warmMessages();
+}
+
+/** The way of a question from the control side, and of its answer. */
+function warmMessages(): void {
+  const { port1, port2 } = new MessageChannel();
+  for (let id = 0; id < WARM_MESSAGES; id++) {
+    port1.postMessage({ id, kind: 'status', connections: 0 });
+    const received = receiveMessageOnPort(port2) as { message: Request } | undefined;
+    port2.postMessage({ id: received?.message.id, kind: 'done' });
+    receiveMessageOnPort(port1);
+  }
+  port1.close();
+  port2.close();
+}
+
+function rulesAfter(rules: readonly ClassificationRule[], actions: readonly TableAction[]): readonly ClassificationRule[] {
+  return actions.findLast((action) => action.kind === 'setClassification')?.rules ?? rules;
 }
 
 /** @returns the processor that this thread runs on from now on; null = any */

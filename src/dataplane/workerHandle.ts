@@ -16,6 +16,8 @@ export interface WorkerStart {
   readonly place: WorkerPlace;
   readonly messages: MessagePort;
   readonly control: SharedArrayBuffer;
+  /** Counts of all workers (table/sharedLoads.ts); undefined when there is one worker. */
+  readonly loads: SharedArrayBuffer | undefined;
 }
 
 /** What a worker says of itself, once. */
@@ -42,12 +44,12 @@ export class WorkerHandle implements DataPlane {
   #lastId = 0;
   #stopping: Promise<void> | undefined;
 
-  constructor(options: WorkerOptions, place: WorkerPlace) {
+  constructor(options: WorkerOptions, place: WorkerPlace, loads: SharedArrayBuffer | undefined) {
     const control = new SharedArrayBuffer(4);
     this.#control = new Int32Array(control);
     const { port1, port2 } = new MessageChannel();
     this.#messages = port1;
-    const start: WorkerStart = { options, place, messages: port2, control };
+    const start: WorkerStart = { options, place, messages: port2, control, loads };
     for (const flag of HEAP_FLAGS) setFlagsFromString(flag);
     this.#worker = new Worker(new URL('./workerThread.ts', import.meta.url), {
       workerData: start,

@@ -8,7 +8,7 @@ const SETTINGS = { scheduler: 'wlc', schedulerFlags: [], onePacket: false, persi
 
 function status(dataPlane: Partial<DataPlaneStatus>): DirectorStatus {
   const connections = { count: 3, capacity: 1024, list: [] };
-  const empty = { ports: [], services: [], connections, traffic: NO_TRAFFIC, counters: {} };
+  const empty = { ports: [], services: [], connections, traffic: NO_TRAFFIC, rates: NO_TRAFFIC, counters: {} };
   return { version: '0.1.0', pid: 7, configFile: 'web.yaml', uptimeSeconds: 65, dataPlane: { ...empty, ...dataPlane } };
 }
 
@@ -24,9 +24,11 @@ function server(address: string, changes: object = {}) {
     settings: { method: 'route', weight: 1, upperThreshold: 0, lowerThreshold: 0 },
     activeConnections: 0,
     inactiveConnections: 0,
+    persistentClients: 0,
     overloaded: false,
     nextHop: '02:00:00:00:00:01',
     traffic: NO_TRAFFIC,
+    rates: NO_TRAFFIC,
     ...changes,
   } as const;
 }
@@ -51,6 +53,18 @@ test.each([
 describe('the status', () => {
   test('begins with the director', () => expect(lines({})[0]).toBe('UVS 0.1.0, process 7, up 1m 05s, 3 of 1024 connections'));
 
+  test('shows each of several workers, and where one is pinned', () => {
+    const workers = [
+      { cpu: 2, connections: 1200, frames: 340 },
+      { cpu: null, connections: 7, frames: 1_234_567_890 },
+    ];
+    const shown = lines({ workers });
+    const title = shown.indexOf('Worker  CPU  Connections  Frames');
+    expect(shown.slice(title + 1, title + 3)).toEqual(['0       2           1200     340', '1       any            7   1234M']);
+    expect(lines({ workers: workers.slice(0, 1) })).toContain('0       2           1200     340');
+    expect(lines({ workers: workers.slice(1) }).join()).not.toContain('Worker');
+  });
+
   test('says that there are no services', () => expect(lines({})).toContain('No services.'));
 
   test('has a line for each service and each real server', () => {
@@ -60,6 +74,7 @@ describe('the status', () => {
         key: { protocol: 'tcp', address: '10.0.0.100', port: 80 },
         settings: SETTINGS,
         traffic,
+        rates: NO_TRAFFIC,
         destinations: [
           server('10.0.0.12', { activeConnections: 5, inactiveConnections: 1234, traffic }),
           server('10.0.0.11', { nextHop: null, settings: { method: 'masq', weight: 0, upperThreshold: 0, lowerThreshold: 0 } }),
@@ -69,6 +84,7 @@ describe('the status', () => {
         key: { protocol: 'udp', address: '2001:db8::100', port: 53 },
         settings: { ...SETTINGS, scheduler: 'sh', schedulerFlags: ['sh-fallback', 'sh-port'], onePacket: true },
         traffic: NO_TRAFFIC,
+        rates: NO_TRAFFIC,
         destinations: [server('2001:db8::1', { overloaded: true })],
       },
     ];

@@ -1,31 +1,63 @@
 import { describe, expect, test } from 'vitest';
+import { ManualClock } from '../../src/base/clock.ts';
 import { Idle } from '../../src/dataplane/idle.ts';
 import type { IdleMode } from '../../src/dataplane/messages.ts';
+import { FUTILE_MS, LONGEST_MS, SHORTEST_MS } from '../../src/dataplane/spinWindow.ts';
 
-/** A worker whose waits end at once. @param wakes what each wait answers: true = a port has frames */
-function idler(mode: IdleMode, wakes = false) {
+const BREATH_MS = 0.0002;
+const WAKE_UP_MS = 0.03;
+
+/** A worker on a clock of its own: a breath takes BREATH_MS, a wake-up WAKE_UP_MS. */
+function idler(mode: IdleMode) {
+  const clock = new ManualClock(1000);
   let waits = 0;
+  /** When the next frames come. */
+  let nextAt = Number.POSITIVE_INFINITY;
   const waiter = {
-    wait: () => {
+    wait: (timeoutMs: number) => {
       waits++;
-      return wakes;
+      const pause = Math.min(timeoutMs, Math.max(0, nextAt - clock.now()));
+      clock.advance(pause + WAKE_UP_MS);
+      return pause < timeoutMs;
     },
   };
-  const idle = new Idle(mode, waiter);
-  return { idle, waits: () => waits };
-}
-
-/** Quiet breaths until the first sleep. */
-function breathsToSleep(idle: Idle): number {
-  let breaths = 1;
-  while (!idle.quiet()) breaths++;
-  return breaths;
+  const idle = new Idle(mode, waiter, clock);
+  /** Breathes until frames come. @returns how long it spun, ms, and whether it slept */
+  const breathe = () => {
+    const before = waits;
+    let spun = 0;
+    while (clock.now() < nextAt) {
+      clock.advance(BREATH_MS);
+      if (clock.now() < nextAt && !idle.quiet()) spun += BREATH_MS;
+    }
+    idle.busy();
+    return { spun, slept: waits > before };
+  };
+  /** Frames come after `ms`. */
+  const pause = (ms: number) => {
+    nextAt = clock.now() + ms;
+    return breathe();
+  };
+  /** Frames come a moment after it sleeps, whenever that is: the kernel's receive thread waits for our core. */
+  const starve = () => {
+    const before = waits;
+    let spun = 0;
+    nextAt = Number.POSITIVE_INFINITY;
+    for (; waits === before; clock.advance(BREATH_MS)) {
+      nextAt = clock.now();
+      if (!idle.quiet()) spun += BREATH_MS;
+    }
+    idle.busy();
+    return spun;
+  };
+  return { idle, clock, pause, starve, waits: () => waits };
 }
 
 describe('without frames', () => {
   test('spin never sleeps', () => {
     const { idle, waits } = idler('spin');
-    for (let n = 0; n < 100_000; n++) expect(idle.quiet()).toBe(false);
+    const slept = Array.from({ length: 100_000 }, () => idle.quiet()).filter((did) => did);
+    expect(slept).toEqual([]);
     expect(waits()).toBe(0);
   });
 
@@ -35,26 +67,49 @@ describe('without frames', () => {
     expect(waits()).toBe(10);
   });
 
-  test('adaptive sleeps after a while', () => {
-    expect(breathsToSleep(idler('adaptive').idle)).toBeGreaterThan(1);
+  test('adaptive spins for a moment once, and then only sleeps', () => {
+    const { pause, waits } = idler('adaptive');
+    const { spun } = pause(1000);
+    expect(spun).toBeGreaterThan(SHORTEST_MS * 0.9);
+    expect(spun).toBeLessThan(SHORTEST_MS * 1.2);
+    expect(waits()).toBe(10);
+  });
+});
+
+describe('adaptive', () => {
+  test('after a pause that a longer spin would have met, it spins through such pauses', () => {
+    const { pause } = idler('adaptive');
+    expect(pause(0.2).slept).toBe(true);
+    for (let n = 0; n < 100; n++) expect(pause(0.2)).toMatchObject({ slept: false });
   });
 
-  test('adaptive that was woken by nothing but the time sleeps again after one breath', () => {
-    const { idle } = idler('adaptive');
-    breathsToSleep(idle);
-    expect([breathsToSleep(idle), breathsToSleep(idle)]).toEqual([1, 1]);
+  test('pauses that nobody spins through cost the shortest spin, and no more', () => {
+    const { pause } = idler('adaptive');
+    pause(0.2);
+    pause(5);
+    for (let n = 0; n < 20; n++) expect(pause(5).spun).toBeLessThan(SHORTEST_MS * 1.2);
   });
 
-  test('adaptive that was woken by a port asks on for a while', () => {
-    const { idle } = idler('adaptive', true);
-    breathsToSleep(idle);
-    expect(breathsToSleep(idle)).toBeGreaterThan(1);
+  test('one long pause among short ones is forgotten after the next', () => {
+    const { pause } = idler('adaptive');
+    pause(0.2);
+    pause(50);
+    pause(0.2);
+    expect(pause(0.2).slept).toBe(false);
   });
 
-  test('adaptive asks on for a while after frames', () => {
-    const { idle } = idler('adaptive');
-    breathsToSleep(idle);
-    idle.busy();
-    expect(breathsToSleep(idle)).toBeGreaterThan(1);
+  test('where frames come only while it sleeps, it stops spinning', () => {
+    const { starve } = idler('adaptive');
+    const spun = Array.from({ length: 40 }, starve);
+    expect(Math.max(...spun.slice(0, 4))).toBeGreaterThan(LONGEST_MS);
+    expect(Math.max(...spun.slice(4))).toBe(0);
+  });
+
+  test('and tries again after a while', () => {
+    const { starve, clock } = idler('adaptive');
+    for (let n = 0; n < 40; n++) starve();
+    clock.advance(FUTILE_MS);
+    starve();
+    expect(starve()).toBeGreaterThan(SHORTEST_MS);
   });
 });

@@ -20,19 +20,23 @@ function status(n: number, addresses: readonly string[], queue: number): DataPla
         key: SERVICE,
         settings: SETTINGS,
         traffic,
+        rates: traffic,
         destinations: addresses.map((address) => ({
           key: { address, port: 80 },
           settings: DESTINATION,
           activeConnections: n,
           inactiveConnections: 3 * n,
+          persistentClients: n,
           overloaded: n === 2,
           nextHop: null,
           traffic,
+          rates: traffic,
         })),
       },
     ],
     connections: { count: n, capacity: 100, list: [connection] },
     traffic,
+    rates: { ...traffic, inBytes: n / 32 },
     counters: n === 1 ? { received: 1 } : { received: n, noDestination: 7 },
     workers: [{ cpu: queue, connections: n, frames: n }],
   };
@@ -42,6 +46,7 @@ const MERGED = mergeStatus([status(1, ['10.0.0.1', '10.0.0.2'], 0), status(2, ['
 
 test('counts are added, also where the order differs', () => {
   expect(MERGED.traffic).toEqual({ connections: 3, inPackets: 30, outPackets: 60, inBytes: 300, outBytes: 600 });
+  expect(MERGED.rates).toEqual({ connections: 3, inPackets: 30, outPackets: 60, inBytes: 3 / 32, outBytes: 600 });
   expect(MERGED.counters).toEqual({ received: 3, noDestination: 7 });
   expect(MERGED.services).toHaveLength(1);
   expect(MERGED.services[0]!.destinations.map((each) => [each.key.address, each.activeConnections, each.overloaded])).toEqual([
