@@ -33,6 +33,8 @@ export interface Target {
 export interface SuiteOptions {
   /** Fewer and shorter runs: shows that everything works, not how fast it is. */
   readonly quick: boolean;
+  /** Parts of names of the peers that take part in the lab; without it, or empty, all. */
+  readonly peers?: readonly string[];
   /** One line of progress for a person. */
   readonly progress: (line: string) => void;
   /** Ends the suite early; it cleans up after itself. */
@@ -42,6 +44,8 @@ export interface SuiteOptions {
 export interface SuiteResult {
   readonly figures: readonly Figure[];
   readonly targets: readonly Target[];
+  /** What was not there to compare with, and why; absent when nothing was missing. */
+  readonly missing?: readonly string[];
 }
 
 export type Suite = (options: SuiteOptions) => Promise<SuiteResult>;

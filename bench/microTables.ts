@@ -1,4 +1,5 @@
 /** The connection table at growing sizes (insert, find, expire, memory), and how long each scheduler takes to pick. */
+import { ManualClock } from '../src/base/clock.ts';
 import { SeededRandom } from '../src/base/random.ts';
 import { Family, NONE, Protocol } from '../src/base/terms.ts';
 import { ScheduleRequest, type Scheduler, type SchedulerPlugin } from '../src/scheduler/contract.ts';
@@ -129,7 +130,13 @@ function schedulerOver(plugin: SchedulerPlugin, count: number): Scheduler {
   const settings = { scheduler: plugin.name, schedulerFlags: [], onePacket: false, persistenceSeconds: 0, persistencePrefix: 32 };
   const service = tables.services.add(key, settings);
   const list = new ServiceDestinations(tables.destinations, service);
-  const scheduler = plugin.create(list, { flags: [], random: new SeededRandom(1) });
+  const scheduler = plugin.create(list, {
+    flags: [],
+    family: Family.v4,
+    random: new SeededRandom(1),
+    clock: new ManualClock(),
+    settings: { lblcExpirationSeconds: 86_400, lblcrExpirationSeconds: 86_400 },
+  });
   for (let n = 0; n < count; n++) {
     const words = [0, 0, 0, REAL_ADDRESS + n] as const;
     const settings = { method: 'masq', weight: 1 + (n % 5), upperThreshold: 0, lowerThreshold: 0 } as const;

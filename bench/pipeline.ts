@@ -18,6 +18,7 @@ import { CONN } from '../src/table/connectionRows.ts';
 import { Tables } from '../src/table/tables.ts';
 import { compileCKernel, runCKernel } from './cKernel.ts';
 import { type Figure, judge, median, type Suite, type SuiteOptions, type Target } from './figures.ts';
+import { measurePair } from './pipelinePair.ts';
 
 type Method = 'route' | 'masq' | 'tunnel';
 
@@ -50,6 +51,7 @@ export const pipeline: Suite = async (options) => {
     // Lets the observer of collections and Ctrl-C have their turn.
     await new Promise((resolve) => setImmediate(resolve));
   }
+  if (!options.signal.aborted) figures.push(...(await measurePair(options)));
   const longest = collections.stop();
   const labels = { suite: 'pipeline' };
   figures.push({ suite: 'pipeline', name: 'longest collection', labels, value: longest, unit: 'ms', runs: [longest] });
@@ -83,7 +85,11 @@ async function measure(of: Case, binary: string | undefined, { quick, progress }
   const note = `${CONN.words * 4 + 16} bytes per connection; fastest run ${Math.min(...engine).toFixed(1)}`;
   const common = { suite: 'pipeline', labels, unit: 'ns/frame' } as const;
   const figures: Figure[] = [{ ...common, name: 'engine', value: median(engine), runs: engine, note }];
-  if (inC.length > 0) figures.push({ ...common, name: C_NAME, value: median(inC), runs: inC });
+  if (inC.length > 0) {
+    figures.push({ ...common, name: C_NAME, value: median(inC), runs: inC });
+    const ratios = engine.map((value, i) => value / inC[i]!);
+    figures.push({ ...common, name: 'engine', unit: 'x C', value: median(ratios), runs: ratios });
+  }
   return figures;
 }
 
@@ -232,8 +238,8 @@ function watchCollections(): { stop: () => number } {
 function targetsOf(figures: readonly Figure[]): Target[] {
   const of = (connections: number, wanted = 'engine') =>
     figures.find(
-      ({ name, labels: { method, bytes, connections: count } }) =>
-        name === wanted && method === 'masq' && bytes === 64 && count === connections,
+      ({ name, unit, labels: { method, bytes, connections: count } }) =>
+        name === wanted && unit === 'ns/frame' && method === 'masq' && bytes === 64 && count === connections,
     )?.value ?? Number.NaN;
   return [
     judge('1a', 'NAT 64 B, 10 k connections', of(10_000), 'at most', 30, 'ns'),

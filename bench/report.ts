@@ -10,7 +10,7 @@ export interface Report {
   readonly startedAt: string;
   readonly seconds: number;
   readonly machine: Machine;
-  readonly options: { readonly suites: readonly string[]; readonly quick: boolean };
+  readonly options: { readonly suites: readonly string[]; readonly quick: boolean; readonly peers: readonly string[] };
   readonly suites: readonly Omit<SuiteRun, 'figures' | 'targets'>[];
   readonly figures: readonly Figure[];
   /** By id. NaN is the value of what was not measured; JSON says null. */
@@ -21,7 +21,7 @@ export interface Report {
 const FORMAT = 1;
 
 export function makeReport(
-  { suites, quick }: Pick<BenchArguments, 'suites' | 'quick'>,
+  { suites, quick, peers }: Pick<BenchArguments, 'suites' | 'quick' | 'peers'>,
   machine: Machine,
   started: Date,
   runs: readonly SuiteRun[],
@@ -30,8 +30,8 @@ export function makeReport(
     startedAt: started.toISOString(),
     seconds: (Date.now() - started.getTime()) / 1000,
     machine,
-    options: { suites, quick },
-    suites: runs.map(({ suite, state, reason, seconds }) => ({ suite, state, reason, seconds })),
+    options: { suites, quick, peers },
+    suites: runs.map(({ suite, state, reason, seconds, missing }) => ({ suite, state, reason, seconds, missing })),
     figures: runs.flatMap(({ figures }) => figures),
     targets: allTargets(
       runs.flatMap(({ targets }) => targets),

@@ -28,13 +28,16 @@ export function reportAsHtml(report: Report): string {
   const unusual = report.suites
     .filter(({ state }) => state !== 'done')
     .map(({ suite, state, reason }) => `<p>${escapeText(`${suite} ${state}: ${reason}`)}</p>`);
+  const missing = report.suites.flatMap((run) =>
+    run.missing.map((what) => `<p>${escapeText(`${run.suite} without ${what}`)}</p>`),
+  );
   const tables = arrange(report.figures);
   const suites = [...new Set(tables.map(({ suite }) => suite))];
   return [
     '<!DOCTYPE html>',
     '<html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>',
     `<title>${escapeText(title)}</title><style>${STYLE}</style></head><body>`,
-    `<h1>${escapeText(title)}</h1><p>${escapeText(describeMachine(report.machine))}</p>${quick}${unusual.join('')}`,
+    `<h1>${escapeText(title)}</h1><p>${escapeText(describeMachine(report.machine))}</p>${quick}${[...unusual, ...missing].join('')}`,
     targetsTable(report.targets),
     ...suites.flatMap((suite) => [`<h2>${suite}</h2>`, ...tables.filter((table) => table.suite === suite).map(section)]),
     '</body></html>\n',

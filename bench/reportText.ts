@@ -10,6 +10,8 @@ export function reportAsText(report: Report): string {
   parts.push(...arrange(report.figures).map(tableText));
   const unusual = report.suites.filter(({ state }) => state !== 'done');
   if (unusual.length > 0) parts.push(unusual.map(({ suite, state, reason }) => `${suite} ${state}: ${reason}`).join('\n'));
+  const missing = report.suites.flatMap((run) => run.missing.map((what) => `${run.suite} without ${what}`));
+  if (missing.length > 0) parts.push(missing.join('\n'));
   if (report.targets.length > 0) parts.push(report.targets.map(targetText).join('\n'));
   return `${parts.join('\n\n')}\n`;
 }

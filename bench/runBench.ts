@@ -37,7 +37,10 @@ function refuse(text: string): number {
 }
 
 /** Runs them in order. The first Ctrl-C lets the running suite clean up; the second ends at once. */
-async function runSuites({ suites, quick }: BenchArguments, progress: (line: string) => void): Promise<readonly SuiteRun[]> {
+async function runSuites(
+  { suites, quick, peers }: BenchArguments,
+  progress: (line: string) => void,
+): Promise<readonly SuiteRun[]> {
   const controller = new AbortController();
   const interrupt = (): void => {
     if (controller.signal.aborted) process.exit(130);
@@ -49,7 +52,7 @@ async function runSuites({ suites, quick }: BenchArguments, progress: (line: str
   const runs: SuiteRun[] = [];
   for (const suite of suites) {
     progress(`${suite} begins`);
-    const run = await runSuite(suite, { quick, progress, signal: controller.signal });
+    const run = await runSuite(suite, { quick, peers, progress, signal: controller.signal });
     progress(`${suite} ${run.state}${run.reason === '' ? '' : `: ${run.reason}`} (${run.seconds.toFixed(1)} s)`);
     runs.push(run);
   }

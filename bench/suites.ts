@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UvsError } from '../src/base/errors.ts';
-import type { Figure, Suite, SuiteName, SuiteOptions, Target } from './figures.ts';
+import type { Figure, Suite, SuiteName, SuiteOptions, SuiteResult, Target } from './figures.ts';
 
 /** What became of one suite. */
 export interface SuiteRun {
@@ -13,6 +13,8 @@ export interface SuiteRun {
   readonly seconds: number;
   readonly figures: readonly Figure[];
   readonly targets: readonly Target[];
+  /** What the suite had nobody to compare with, and why. */
+  readonly missing: readonly string[];
 }
 
 /** Where each suite is, and whether it makes namespaces. Loaded only when it runs: some need native code. */
@@ -26,17 +28,14 @@ const PLACES: Readonly<Record<SuiteName, { readonly file: string; readonly needs
 /** Runs a suite to its end, whatever that is; never throws. */
 export async function runSuite(name: SuiteName, options: SuiteOptions): Promise<SuiteRun> {
   const started = Date.now();
-  const ended = (
-    state: SuiteRun['state'],
-    reason: string,
-    result: Pick<SuiteRun, 'figures' | 'targets'> = NOTHING,
-  ): SuiteRun => ({
+  const ended = (state: SuiteRun['state'], reason: string, result: SuiteResult = NOTHING): SuiteRun => ({
     suite: name,
     state,
     reason,
     seconds: (Date.now() - started) / 1000,
     figures: result.figures,
     targets: result.targets,
+    missing: result.missing ?? [],
   });
   if (options.signal.aborted) return ended('interrupted', 'not begun');
   const obstacle = obstacleOf(name);

@@ -17,6 +17,8 @@ export interface Member extends LoadedStage {
 export class Cast {
   readonly folder: string;
   readonly members: Member[] = [];
+  /** Peers that did not start, and why. */
+  readonly missing: string[] = [];
   readonly #progress: (line: string) => void;
   readonly #closers: (() => Promise<void>)[] = [];
 
@@ -39,7 +41,9 @@ export class Cast {
         await member.awake(() => prepare(member));
         this.members.push(member);
       } catch (error) {
-        this.#progress(`without ${peer.name}: ${error instanceof Error ? error.message : String(error)}`);
+        const why = `${peer.name}: ${error instanceof Error ? error.message : String(error)}`;
+        this.missing.push(why);
+        this.#progress(`without ${why}`);
       }
     }
   }

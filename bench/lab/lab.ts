@@ -1,7 +1,8 @@
 /**
  * The lab: a client, a director and a real server in namespaces, and every peer that this machine has in the place of the director,
- * under the same loads in the same run. Core 0 has the endpoints and the generator, core 1 the director and all that the kernel does
- * for it; where that is not so, the label says `split`. Repetitions are interleaved: a slow minute of the machine meets all.
+ * under the same loads in the same run. Core 0 has the endpoints and the generator, core 1 the director. The generator's frames are
+ * received on core 1 too, or, where the label says `split`, on core 0; those of real tools where the director does better
+ * (receiveSide.ts). Repetitions are interleaved: a slow minute of the machine meets all.
  */
 import { cpus } from 'node:os';
 import { labObstacle } from '../../src/lab/namespaces.ts';
@@ -14,10 +15,11 @@ import { compileTool } from './nativeTools.ts';
 import { type Load, type Method, NFT_PEER, otherPeers, type Peer } from './peers.ts';
 import { keepOffDirectorCore, place } from './placement.ts';
 import { FULL_SCALE, perform, performWithoutOffloads, QUICK_SCALE, type Scale } from './program.ts';
+import { withRatios } from './ratios.ts';
 import { Recorder } from './recorder.ts';
 import { uvsPeers } from './uvsPeer.ts';
 
-/** A full run takes about ten minutes, a quick one about one. */
+/** A full run takes about twelve minutes, a quick one about one. */
 export const lab: Suite = async (options) => {
   const obstacle = labObstacle()?.message ?? (cpus().length < 2 ? 'the lab needs two processor cores' : undefined);
   if (obstacle !== undefined) {
@@ -35,10 +37,11 @@ export const lab: Suite = async (options) => {
   }
 };
 
-async function run(cast: Cast, { quick, progress, signal }: SuiteOptions): Promise<SuiteResult> {
+async function run(cast: Cast, { quick, peers: wanted = [], progress, signal }: SuiteOptions): Promise<SuiteResult> {
   const scale = quick ? QUICK_SCALE : FULL_SCALE;
   const generator = compileTool('generator', cast.folder);
-  const peers = [...otherPeers(), ...uvsPeers()].filter(({ isMain }) => isMain || !quick);
+  const isWanted = (name: string) => wanted.length === 0 || wanted.some((part) => name.includes(part));
+  const peers = [...otherPeers(), ...uvsPeers()].filter(({ name, isMain }) => (isMain || !quick) && isWanted(name));
   await cast.add(peers, generator, (member) => proveThatItWorks(member, quick));
   progress(`lab: ${cast.members.length} directors are up: ${cast.members.map((each) => each.description.name).join(', ')}`);
   const recorder = new Recorder('lab');
@@ -55,7 +58,7 @@ async function run(cast: Cast, { quick, progress, signal }: SuiteOptions): Promi
   }
   const figures = recorder.figures();
   const choices = await askForChoices(cast);
-  return { figures, targets: labTargets(figures, choices) };
+  return { figures: withRatios(figures), targets: labTargets(figures, choices), missing: cast.missing };
 }
 
 /** A peer that does not answer would be a very fast one. */

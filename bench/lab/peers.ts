@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { DataPlaneStatus } from '../../src/dataplane/messages.ts';
 import { type LabProcess, startInNamespace } from '../../src/lab/labProcess.ts';
 import { namespaceProcesses } from '../../src/lab/namespaces.ts';
 import * as plan from './addresses.ts';
@@ -23,6 +24,8 @@ export interface RunningPeer {
   readonly stop: () => Promise<void>;
   /** How many connections the director holds; absent where that cannot be asked. */
   readonly connectionCount?: () => Promise<number>;
+  /** What else UVS says of itself. */
+  readonly status?: () => Promise<DataPlaneStatus>;
 }
 
 export interface Peer {

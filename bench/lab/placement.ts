@@ -28,12 +28,16 @@ export async function place({ director, front, back }: Stage, placement: Placeme
   for (const pid of receiveThreads([front, back])) pin(pid, DIRECTOR_CORE);
 }
 
-/** Whether endpoints hand over super-frames and unfinished checksums, as veth does by itself. */
-export async function setOffloads({ client, server }: Stage, areOn: boolean): Promise<void> {
+/** Whether both ends of the wires hand over super-frames and unfinished checksums, as veth does by itself; `auto` sees only its own. */
+export async function setOffloads({ client, director, server, front, back }: Stage, areOn: boolean): Promise<void> {
   const state = areOn ? 'on' : 'off';
   // TSO cannot be had while XDP is attached at the other end; that is the port's affair, not a fault.
   const script = (name: string) => `for f in tx tso gso; do ethtool -K ${name} $f ${state} || true; done 2>/dev/null`;
-  await Promise.all([shellIn(client, script(CLIENT_INTERFACE)), shellIn(server, script(SERVER_INTERFACE))]);
+  await Promise.all([
+    shellIn(client, script(CLIENT_INTERFACE)),
+    shellIn(director, `${script(front)}; ${script(back)}`),
+    shellIn(server, script(SERVER_INTERFACE)),
+  ]);
 }
 
 /** Keeps this process, and what it starts from now on, off the director's core. @returns undoes it */

@@ -3,6 +3,7 @@ import type { Member } from './cast.ts';
 import { type FrameRun, runBulk, runOffered, runOverload, runRequests, type Throughput } from './loads.ts';
 import type { Load, Method } from './peers.ts';
 import { place, setOffloads } from './placement.ts';
+import { atBetterSide } from './receiveSide.ts';
 import type { Recorder } from './recorder.ts';
 
 export interface Scale {
@@ -41,25 +42,44 @@ export async function perform(member: Member, method: Method, load: Load, scale:
       return noteFrames(recorder, member, method, 'split overload', await runOverload(member, method, scale.frameSeconds));
     case 'connections':
     case 'keep-alive':
-      await place(member.stage, 'rps');
-      return noteRequests(recorder, member, method, load, await runRequests(member, method, load, TOOL_SECONDS));
+      return performRequests(member, method, load, recorder);
     case 'up':
     case 'down':
     case 'udp':
-      await place(member.stage, 'rps');
-      return noteBulk(recorder, member, method, load, 'on', await runBulk(member, method, load, TOOL_SECONDS));
+      return performBulk(member, method, load, 'on', recorder);
   }
 }
 
 /** Bulk between endpoints that compute their checksums and cut their segments themselves. */
 export async function performWithoutOffloads(member: Member, method: Method, recorder: Recorder): Promise<void> {
-  await place(member.stage, 'rps');
   await setOffloads(member.stage, false);
   try {
-    noteBulk(recorder, member, method, 'up', 'off', await runBulk(member, method, 'up', TOOL_SECONDS));
+    await performBulk(member, method, 'up', 'off', recorder);
   } finally {
     await setOffloads(member.stage, true);
   }
+}
+
+async function performRequests(
+  member: Member,
+  method: Method,
+  load: Extract<Load, 'connections' | 'keep-alive'>,
+  recorder: Recorder,
+): Promise<void> {
+  const { result, side } = await atBetterSide(member, `${method} ${load}`, () => runRequests(member, method, load, TOOL_SECONDS));
+  noteRequests(recorder, member, method, load, result, side);
+}
+
+async function performBulk(
+  member: Member,
+  method: Method,
+  load: Extract<Load, 'up' | 'down' | 'udp'>,
+  offloads: 'on' | 'off',
+  recorder: Recorder,
+): Promise<void> {
+  const name = `${method} ${load} ${offloads}`;
+  const { result, side } = await atBetterSide(member, name, () => runBulk(member, method, load, TOOL_SECONDS));
+  noteBulk(recorder, member, method, load, offloads, result, side);
 }
 
 async function performFrames(member: Member, method: Method, scale: Scale, recorder: Recorder): Promise<void> {
@@ -109,11 +129,11 @@ function noteFrames(recorder: Recorder, member: Member, method: Method, load: st
     recorder.add({ name, labels, unit: 'core ns/packet', value: (run.cpu.coreSeconds / run.forwarded) * 1e9 });
 }
 
-function noteRequests(recorder: Recorder, member: Member, method: Method, load: Load, run: Throughput): void {
+function noteRequests(recorder: Recorder, member: Member, method: Method, load: Load, run: Throughput, side: string): void {
   const { name } = member.description;
   const labels = { load, ...labelsOf(member, method), clients: 64 };
   const what = load === 'connections' ? 'connection' : 'request';
-  const note = `director's processes ${((run.cpu.processSeconds / run.amount) * 1e6).toFixed(1)} us per ${what}`;
+  const note = `director's processes ${((run.cpu.processSeconds / run.amount) * 1e6).toFixed(1)} us per ${what}; ${side}`;
   recorder.add({ name, labels, unit: `${what}s/s`, value: run.value, note });
   recorder.add({ name, labels, unit: `core us/${what}`, value: (run.cpu.coreSeconds / run.amount) * 1e6 });
 }
@@ -125,10 +145,11 @@ function noteBulk(
   load: Load,
   offloads: 'on' | 'off',
   run: Throughput & { readonly loss: number },
+  side: string,
 ): void {
   const { name } = member.description;
   const labels = { load, ...labelsOf(member, method), offloads };
-  const process = `director's processes ${(run.cpu.processSeconds / run.amount).toFixed(3)} s per GB`;
+  const process = `director's processes ${(run.cpu.processSeconds / run.amount).toFixed(3)} s per GB; ${side}`;
   const note = load === 'udp' ? `lost ${(run.loss * 100).toFixed(0)} %; ${process}` : process;
   recorder.add({ name, labels, unit: 'Gbit/s', value: run.value, note });
   recorder.add({ name, labels, unit: 'core s/GB', value: run.cpu.coreSeconds / run.amount });

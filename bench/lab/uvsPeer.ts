@@ -83,7 +83,7 @@ export async function startUvs(stage: Stage, folder: string, { io, wait, methods
     const now = await status().catch(() => undefined);
     if (now === undefined || !isReady(now)) continue;
     const connectionCount = async () => (await status()).connections.count;
-    return { peer: { ...asPeer(started, true), connectionCount }, socket, status };
+    return { peer: { ...asPeer(started, true), connectionCount, status }, socket, status };
   }
   await started.stop();
   throw new Error(`uvs run --io ${io} did not get ready: ${started.lastWords().slice(-600)}`);

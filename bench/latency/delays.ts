@@ -11,6 +11,8 @@ export interface Delays {
   readonly p99: number;
   readonly p999: number;
   readonly max: number;
+  /** When the longest delay ended, ms after the first arrival. */
+  readonly maxAtMs: number;
 }
 
 /**
@@ -28,8 +30,9 @@ export async function measureDelays(
   const ports = [String(DELAY_PORT), String(DELAY_PORT)];
   const command = [tool, `${folder}/${client}`, `${folder}/${server}`, address, ...ports, String(ratePps), String(seconds)];
   const line = await startTool(command, seconds * 1000 + 25_000).result;
-  const raw = JSON.parse(line) as Delays;
+  const raw = JSON.parse(line) as Omit<Delays, 'maxAtMs'> & { readonly maxAt: number };
   if (raw.received === 0) throw new Error(`no datagram to ${address} arrived`);
   const us = (nanoseconds: number) => nanoseconds / 1000;
-  return { ...raw, p50: us(raw.p50), p99: us(raw.p99), p999: us(raw.p999), max: us(raw.max) };
+  const { sent, received } = raw;
+  return { sent, received, p50: us(raw.p50), p99: us(raw.p99), p999: us(raw.p999), max: us(raw.max), maxAtMs: raw.maxAt / 1e6 };
 }

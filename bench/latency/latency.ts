@@ -16,18 +16,22 @@ import { keepOffDirectorCore, type Placement, place } from '../lab/placement.ts'
 import { Recorder } from '../lab/recorder.ts';
 import { closeStage, openStage } from '../lab/stage.ts';
 import { startUvs, uvsPeers } from '../lab/uvsPeer.ts';
-import { measureDelays } from './delays.ts';
-import { latencyTargets, WIRE } from './latencyTargets.ts';
+import { underChurn } from './churn.ts';
+import { type Delays, measureDelays } from './delays.ts';
+import { LATER_MEASURE, latencyTargets, START_MEASURE, WIRE } from './latencyTargets.ts';
+import { measureMemory } from './memory.ts';
 
 interface Scale {
   readonly repetitions: number;
   readonly seconds: number;
   readonly idleSeconds: number;
   readonly startRepetitions: number;
+  /** Of load, in which the worker's collections are counted. */
+  readonly memorySeconds: number;
 }
 
-const FULL_SCALE: Scale = { repetitions: 5, seconds: 1, idleSeconds: 10, startRepetitions: 5 };
-const QUICK_SCALE: Scale = { repetitions: 1, seconds: 0.3, idleSeconds: 2, startRepetitions: 1 };
+const FULL_SCALE: Scale = { repetitions: 5, seconds: 1, idleSeconds: 10, startRepetitions: 5, memorySeconds: 60 };
+const QUICK_SCALE: Scale = { repetitions: 1, seconds: 0.3, idleSeconds: 2, startRepetitions: 1, memorySeconds: 2 };
 const RATES_PPS = [5000, 100_000];
 /** At the start of a director: the load, and how long its first seconds are. */
 const START = { ratePps: 5000, seconds: 3 };
@@ -35,7 +39,7 @@ const WARM_UP_SECONDS = 1.5;
 /** After waking up, until a director is at rest. */
 const SETTLE_MS = 1000;
 
-/** A full run takes about three minutes, a quick one less than half of one. */
+/** A full run takes about seven minutes, a quick one less than one. */
 export const latency: Suite = async (options) => {
   const obstacle = labObstacle()?.message ?? (cpus().length < 2 ? 'latency needs two processor cores' : undefined);
   if (obstacle !== undefined) {
@@ -72,6 +76,10 @@ async function run(cast: Cast, { quick, progress, signal }: SuiteOptions): Promi
     progress(`latency: repetition ${i} of ${scale.repetitions}`);
   }
   await attempt('at rest', () => measureRest(cast.members, scale, recorder));
+  for (const member of cast.members.filter(({ description }) => description.wait === 'adaptive')) {
+    await attempt('collections', () => member.awake(() => measureMemory(tool, member, scale.memorySeconds, recorder)));
+    progress(`latency: ${member.description.name}, collections in ${scale.memorySeconds} s of load`);
+  }
   for (let i = 1; i <= scale.startRepetitions; i++) {
     for (const io of ['packet', 'xdp'] as const) {
       await attempt(`start of ${io}`, () => measureStart(tool, cast.folder, io, recorder));
@@ -79,7 +87,7 @@ async function run(cast: Cast, { quick, progress, signal }: SuiteOptions): Promi
     progress(`latency: start ${i} of ${scale.startRepetitions}`);
   }
   const figures = recorder.figures();
-  return { figures, targets: latencyTargets(figures) };
+  return { figures, targets: latencyTargets(figures), missing: cast.missing };
 }
 
 /** A director that has just started is still being compiled, on the same core; its first seconds are a figure of their own. */
@@ -101,15 +109,23 @@ async function measureMember(tool: string, member: Member, scale: Scale, recorde
     : [[name, MASQ_ADDRESS, 'split']];
   for (const [label, address, placement] of ways) {
     await place(member.stage, placement);
-    for (const ratePps of RATES_PPS) {
-      const { sent, received, p50, p99, p999, max } = await measureDelays(tool, member.stage, address, ratePps, scale.seconds);
+    for (const [ratePps, churn] of conditionsOf(member)) {
+      const measured = () => measureDelays(tool, member.stage, address, ratePps, scale.seconds);
+      const { sent, received, p50, p99, p999, max } = churn ? await underChurn(member.peer, measured) : await measured();
       const note = `${received} of ${sent} arrived`;
       for (const [measure, value] of Object.entries({ p50, p99, 'p99.9': p999, max })) {
-        const labels = { measure, ratePps, io, ...(wait === '' ? {} : { wait }) };
+        const labels = { measure, ratePps, io, ...(wait === '' ? {} : { wait }), ...(churn ? { control: 'busy' } : {}) };
         recorder.add({ name: label, labels, unit: 'us one way', value, note });
       }
     }
   }
+}
+
+/** UVS also while its control side answers for its status and reads its configuration again, many times a second. */
+function conditionsOf({ description, peer }: Member): (readonly [ratePps: number, churn: boolean])[] {
+  const quiet = RATES_PPS.map((ratePps) => [ratePps, false] as const);
+  const isCompared = peer.status !== undefined && description.wait !== 'block';
+  return isCompared ? [...quiet, ...RATES_PPS.map((ratePps) => [ratePps, true] as const)] : quiet;
 }
 
 /** Directors that do not spin, all at once: each one's own processor time. */
@@ -132,7 +148,10 @@ async function measureRest(members: readonly Member[], { idleSeconds }: Scale, r
   }
 }
 
-/** The sender runs before the director does; the worst delay of the first seconds after the first arrival. */
+/**
+ * The sender runs before the director does: the worst delay of the first seconds after the first arrival, and beside it that of as many
+ * seconds later, which is what this machine does to a director that has long been running.
+ */
 async function measureStart(tool: string, folder: string, io: 'packet' | 'xdp', recorder: Recorder): Promise<void> {
   const stage = await openStage();
   try {
@@ -140,11 +159,19 @@ async function measureStart(tool: string, folder: string, io: 'packet' | 'xdp', 
     const delays = measureDelays(tool, stage, MASQ_ADDRESS, START.ratePps, START.seconds);
     delays.catch(() => {});
     const { peer } = await startUvs(stage, folder, { io, wait: 'adaptive' });
-    const { max, p99, sent, received } = await delays.finally(() => peer.stop());
-    const note = `p99 ${p99.toFixed(0)} us, ${received} of ${sent} arrived`;
-    const labels = { measure: 'worst of the first 3 s', ratePps: START.ratePps, io, wait: 'adaptive' };
-    recorder.add({ name: `uvs ${io} adaptive`, labels, unit: 'ms one way', value: max / 1000, note });
+    try {
+      noteWorst(recorder, io, START_MEASURE, await delays);
+      noteWorst(recorder, io, LATER_MEASURE, await measureDelays(tool, stage, MASQ_ADDRESS, START.ratePps, START.seconds));
+    } finally {
+      await peer.stop();
+    }
   } finally {
     await closeStage(stage);
   }
+}
+
+function noteWorst(recorder: Recorder, io: string, measure: string, { max, maxAtMs, p99, sent, received }: Delays): void {
+  const note = `at ${maxAtMs.toFixed(0)} ms; p99 ${p99.toFixed(0)} us, ${received} of ${sent} arrived`;
+  const labels = { measure, ratePps: START.ratePps, io, wait: 'adaptive' };
+  recorder.add({ name: `uvs ${io} adaptive`, labels, unit: 'ms one way', value: max / 1000, note });
 }

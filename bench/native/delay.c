@@ -5,7 +5,7 @@
  *
  * FROM_NETNS and TO_NETNS are paths (/var/run/netns/NAME). Datagrams of 64 bytes carry the time of their sending; the kernel notes
  * the time of arrival (SO_TIMESTAMPNS), so it does not matter when they are read. SECONDS count from the first arrival, for which it
- * waits up to 20 s. Prints one line of JSON: sent, received, and delays in nanoseconds. Datagrams that take more than two seconds
+ * waits up to 20 s. Prints one line of JSON: sent, received, delays in nanoseconds, and when the longest one ended, from the first arrival. Datagrams that take more than two seconds
  * after the end are lost.
  */
 #define _GNU_SOURCE
@@ -27,7 +27,7 @@
 
 static uint32_t *delays;
 static size_t received, room;
-static uint64_t first_arrival, worst_from_start;
+static uint64_t first_arrival, worst_from_start, worst_at;
 
 static void fail(const char *what) {
   fprintf(stderr, "%s: %s\n", what, strerror(errno));
@@ -60,7 +60,10 @@ static void note(const struct msghdr *message, const uint8_t *payload) {
     uint64_t arrival = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
     uint64_t delay = arrival > stamp ? arrival - stamp : 0;
     if (first_arrival == 0) first_arrival = arrival;
-    if (delay > worst_from_start) worst_from_start = delay;
+    if (delay > worst_from_start) {
+      worst_from_start = delay;
+      worst_at = arrival - first_arrival;
+    }
     if (received < room) delays[received++] = delay > UINT32_MAX ? UINT32_MAX : (uint32_t)delay;
   }
 }
@@ -123,7 +126,8 @@ int main(int count, char **args) {
   }
   for (uint64_t end = now_ns() + 20000000; now_ns() < end;) drain(sink);
   qsort(delays, received, sizeof *delays, compare);
-  printf("{\"sent\":%llu,\"received\":%zu,\"p50\":%u,\"p99\":%u,\"p999\":%u,\"max\":%llu}\n", (unsigned long long)sent, received,
-         at_share(0.5), at_share(0.99), at_share(0.999), (unsigned long long)worst_from_start);
+  printf("{\"sent\":%llu,\"received\":%zu,\"p50\":%u,\"p99\":%u,\"p999\":%u,\"max\":%llu,\"maxAt\":%llu}\n",
+         (unsigned long long)sent, received, at_share(0.5), at_share(0.99), at_share(0.999), (unsigned long long)worst_from_start,
+         (unsigned long long)worst_at);
   return 0;
 }

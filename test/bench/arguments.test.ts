@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { HELP, parseArguments, SUITE_NAMES } from '../../bench/arguments.ts';
 
 describe('the arguments of the bench', () => {
-  const DEFAULTS = { suites: SUITE_NAMES, quick: false, help: false, json: undefined, html: undefined };
+  const DEFAULTS = { suites: SUITE_NAMES, quick: false, help: false, peers: [], json: undefined, html: undefined };
   const RIGHT = [
     // name                                        arguments                              differs from the defaults in
     ['nothing means all suites', [], {}],
@@ -16,6 +16,7 @@ describe('the arguments of the bench', () => {
     ['--json with a space', ['--json', 'a.json'], { json: 'a.json' }],
     ['--json with =', ['--json=a=b.json'], { json: 'a=b.json' }],
     ['--html', ['--html', 'a.html'], { html: 'a.html' }],
+    ['--peers', ['lab', '--peers', 'nft jhash, uvs'], { suites: ['lab'], peers: ['nft jhash', 'uvs'] }],
     ['-h', ['-h'], { help: true }],
   ] as const;
   test.each(RIGHT)('%s', (_name, args, differences) => {
@@ -29,6 +30,7 @@ describe('the arguments of the bench', () => {
     ['--json without a file', ['--json'], '--json needs a file'],
     ['--json before another option', ['--json', '--quick'], '--json needs a file'],
     ['--html with an empty file', ['--html='], '--html needs a file'],
+    ['--peers without names', ['--peers'], '--peers needs names'],
     ['--quick with a value', ['--quick=yes'], '--quick takes no value'],
   ] as const;
   test.each(WRONG)('%s is refused', (_name, args, says) => {

@@ -38,12 +38,21 @@ const MACHINE: Machine = {
 };
 
 const run = (suite: SuiteRun['suite'], state: SuiteRun['state'], rest: Partial<SuiteRun> = {}): SuiteRun => {
-  return { suite, state, reason: state === 'done' ? '' : 'it <needs> root', seconds: 1, figures: [], targets: [], ...rest };
+  return {
+    suite,
+    state,
+    reason: state === 'done' ? '' : 'it <needs> root',
+    seconds: 1,
+    figures: [],
+    targets: [],
+    missing: [],
+    ...rest,
+  };
 };
 const targets = [judge('1a', 'NAT 64 B, 10 k connections', 28.1, 'at most', 30, 'ns')];
-const report: Report = makeReport({ suites: ['pipeline', 'lab'], quick: true }, MACHINE, new Date(0), [
+const report: Report = makeReport({ suites: ['pipeline', 'lab'], quick: true, peers: [] }, MACHINE, new Date(0), [
   run('pipeline', 'done', { figures: FIGURES, targets }),
-  run('lab', 'left out'),
+  run('lab', 'left out', { missing: ['ipvs: this <kernel> has none'] }),
 ]);
 
 describe('the median', () => {
@@ -137,12 +146,18 @@ describe('a report', () => {
     expect(Object.keys(read).sort()).toEqual(
       ['figures', 'format', 'machine', 'options', 'seconds', 'startedAt', 'suites', 'targets'].sort(),
     );
-    expect(read.options).toEqual({ suites: ['pipeline', 'lab'], quick: true });
+    expect(read.options).toEqual({ suites: ['pipeline', 'lab'], quick: true, peers: [] });
     expect(read.machine).toEqual(MACHINE);
     expect(read.figures).toEqual(FIGURES);
     expect(read.targets[0]).toMatchObject({ id: '1a', value: 28.1, target: 30, unit: 'ns', met: true });
     expect(read.targets.find(({ id }: { id: string }) => id === '2a')).toMatchObject({ value: null, target: 1, met: false });
-    expect(read.suites[1]).toEqual({ suite: 'lab', state: 'left out', reason: 'it <needs> root', seconds: 1 });
+    expect(read.suites[1]).toEqual({
+      suite: 'lab',
+      state: 'left out',
+      reason: 'it <needs> root',
+      seconds: 1,
+      missing: ['ipvs: this <kernel> has none'],
+    });
   });
 
   test('as text has the table, what was left out, and one line per target', () => {
@@ -150,6 +165,7 @@ describe('a report', () => {
     expect(text).toContain('pipeline: method masq [ns/frame]');
     expect(text).toMatch(/^ +1 +20 \(19-21\) 2 x C +10 \(9-11\)$/m);
     expect(text).toContain('lab left out: it <needs> root');
+    expect(text).toContain('lab without ipvs: this <kernel> has none');
     expect(text).toMatch(/^1a {2}.*: met$/m);
     expect(text).toMatch(/^2a {2}.*: not measured$/m);
   });
@@ -163,7 +179,7 @@ describe('a report', () => {
   });
 
   test('of nothing is a report still', () => {
-    const empty = makeReport({ suites: [], quick: false }, MACHINE, new Date(0), []);
+    const empty = makeReport({ suites: [], quick: false, peers: [] }, MACHINE, new Date(0), []);
     expect(xmlFault(reportAsHtml(empty))).toBeUndefined();
     expect(reportAsText(empty)).toContain('Node 24.0.0');
   });
