@@ -66,11 +66,12 @@ static void raise_memory_limit(void)
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
-/* mapCreate({ type: 'hash' | 'xskmap', keyBytes, valueBytes, entries, name }): fd */
+/* mapCreate({ type: 'hash' | 'xskmap' | 'prefixes' | 'cpuArray', keyBytes, valueBytes, entries, name }): fd */
 static napi_value map_create(napi_env env, napi_callback_info info)
 {
-	static const char *const NAMES[] = { "hash", "xskmap" };
-	static const enum bpf_map_type TYPES[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_XSKMAP };
+	static const char *const NAMES[] = { "hash", "xskmap", "prefixes", "cpuArray" };
+	static const enum bpf_map_type TYPES[] = { BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_XSKMAP, BPF_MAP_TYPE_LPM_TRIE,
+						   BPF_MAP_TYPE_PERCPU_ARRAY };
 	char type_name[UVS_MAX_TEXT], name[UVS_MAX_TEXT];
 	union bpf_attr attributes = { 0 };
 	int64_t key, value, entries;
@@ -81,10 +82,12 @@ static napi_value map_create(napi_env env, napi_callback_info info)
 	    !text_option(env, options, "name", name) || !uvs_option(env, options, "keyBytes", &key) ||
 	    !uvs_option(env, options, "valueBytes", &value) || !uvs_option(env, options, "entries", &entries))
 		return NULL;
-	type = choice(env, type_name, NAMES, 2);
+	type = choice(env, type_name, NAMES, 4);
 	if (type < 0)
 		return NULL;
 	attributes.map_type = TYPES[type];
+	if (attributes.map_type == BPF_MAP_TYPE_LPM_TRIE) /* the kernel has no other kind */
+		attributes.map_flags = BPF_F_NO_PREALLOC;
 	attributes.key_size = (uint32_t)key;
 	attributes.value_size = (uint32_t)value;
 	attributes.max_entries = (uint32_t)entries;
@@ -206,7 +209,7 @@ static napi_value program_load(napi_env env, napi_callback_info info)
 	if (!uvs_arguments(env, info, 1, &options) || !text_option(env, options, "type", type_name) ||
 	    !text_option(env, options, "name", name))
 		return NULL;
-	type = choice(env, type_name, NAMES, 3);
+	type = choice(env, type_name, NAMES, 4);
 	if (type < 0 || napi_get_named_property(env, options, "instructions", &instructions) != napi_ok ||
 	    !uvs_bytes(env, instructions, &data, &bytes))
 		return NULL;

@@ -20,6 +20,11 @@
 #define SOL_XDP 283
 #endif
 
+/* Linux 6.17. */
+#ifndef XDP_MAX_TX_SKB_BUDGET
+#define XDP_MAX_TX_SKB_BUDGET 9
+#endif
+
 /* As in the first version of struct xdp_umem_reg with flags; later kernels accept the shorter one. */
 struct umem_registration {
 	uint64_t address;
@@ -63,6 +68,7 @@ struct xdp_options_read {
 	int64_t chunk_bytes;
 	int64_t headroom;
 	int64_t send_buffer;
+	int64_t kick_frames;
 	int64_t entries[RINGS];
 	int64_t at[RINGS];
 	int64_t ring_bytes;
@@ -74,7 +80,8 @@ static bool read_options(napi_env env, napi_value object, struct xdp_options_rea
 	    !uvs_option(env, object, "bindFlags", &o->flags) || !uvs_option(env, object, "sharedFd", &o->shared_fd) ||
 	    !uvs_option(env, object, "umemAt", &o->umem_at) || !uvs_option(env, object, "umemBytes", &o->umem_bytes) ||
 	    !uvs_option(env, object, "chunkBytes", &o->chunk_bytes) || !uvs_option(env, object, "headroomBytes", &o->headroom) ||
-	    !uvs_option(env, object, "sendBufferBytes", &o->send_buffer) || !uvs_option(env, object, "ringBytes", &o->ring_bytes))
+	    !uvs_option(env, object, "sendBufferBytes", &o->send_buffer) ||
+	    !uvs_option(env, object, "kickFrames", &o->kick_frames) || !uvs_option(env, object, "ringBytes", &o->ring_bytes))
 		return false;
 	for (int r = 0; r < RINGS; r++)
 		if (!uvs_option(env, object, RING[r].size_option, &o->entries[r]) ||
@@ -103,6 +110,8 @@ static const char *configure(int fd, const struct xdp_options_read *o, uint8_t *
 {
 	const int buffer = (int)o->send_buffer;
 
+	const int budget = (int)o->kick_frames;
+
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof buffer);
 	if (o->shared_fd < 0) {
 		const struct umem_registration umem = {
@@ -121,6 +130,8 @@ static const char *configure(int fd, const struct xdp_options_read *o, uint8_t *
 		if (setsockopt(fd, SOL_XDP, RING[r].option, &entries, sizeof entries) != 0)
 			return RING[r].size_call;
 	}
+	/* It needs the transmit ring. An older kernel sends 32, and answers EAGAIN for the rest: xdp_kick asks again. */
+	setsockopt(fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget, sizeof budget);
 	return NULL;
 }
 
@@ -224,9 +235,9 @@ static napi_value xdp_open(napi_env env, napi_callback_info info)
 }
 
 /*
- * xdpKick(fd, attempts): asks the kernel to send what is in the transmit ring. In copy mode it sends some (32) per call and answers
- * EAGAIN; after one that the device refused, EBUSY. So it is asked again, at most `attempts` times. Returns 0, or minus the errno of
- * the last call.
+ * xdpKick(fd, attempts): asks the kernel to send what is in the transmit ring. In copy mode it sends some (kickFrames, or 32) per call
+ * and answers EAGAIN; after one that the device refused, EBUSY. So it is asked again, at most `attempts` times. Returns 0, or minus the
+ * errno of the last call.
  */
 static napi_value xdp_kick(napi_env env, napi_callback_info info)
 {

@@ -4,11 +4,16 @@
  *     0       1         2..3                 4..19
  *     family  protocol  port, network order  address, network order; IPv4 in the last four bytes
  */
-import { type Address, address } from '../base/address.ts';
-import { type Family, type ForwardingMethodName, Protocol, type ServiceProtocol } from '../base/terms.ts';
+import { type Address, address, maskAddress } from '../base/address.ts';
+import { Family, type ForwardingMethodName, Protocol, type ServiceProtocol } from '../base/terms.ts';
+import { type ClassifiedFacts, classifiedEndpoints, MAX_SINGLE_PORTS } from './classifiedEndpoints.ts';
 
 export const ENDPOINT_KEY_BYTES = 20;
 export const ENDPOINT_VALUE_BYTES = 4;
+/** Keys of the map of prefixes (classifiedEndpoints.ts): the length, then a key as above with port 0. */
+export const PREFIX_KEY_BYTES = 4 + ENDPOINT_KEY_BYTES;
+/** Bits of such a key that count when the whole address does. */
+export const WHOLE_PREFIX_BITS = 8 * ENDPOINT_KEY_BYTES;
 
 /** What an endpoint is to us; bits that add up. Those marked "whole address" stand under protocol 0, port 0. */
 export const EndpointFlag = {
@@ -31,7 +36,7 @@ export type EndpointFlag = (typeof EndpointFlag)[keyof typeof EndpointFlag];
 
 /** What the tables hold, as far as the selector must know it. */
 export interface SelectorFacts {
-  /** Services by address; port 0 = every port. Those by firewall mark cannot be told apart before the host has marked the frame. */
+  /** Services by address; port 0 = every port. */
   readonly services: readonly { readonly protocol: ServiceProtocol; readonly address: string; readonly port: number }[];
   /** Destinations with the protocol of their service; port 0 = the port the client asked for. */
   readonly destinations: readonly {
@@ -40,11 +45,13 @@ export interface SelectorFacts {
     readonly port: number;
     readonly method: ForwardingMethodName;
   }[];
+  /** Classification rules that lead to services by firewall mark; default none. */
+  readonly classified?: readonly ClassifiedFacts[];
   /** Every address that the host answers for, virtual ones included or not. */
   readonly localAddresses: readonly string[];
 }
 
-/** Hexadecimal endpoint key -> sum of EndpointFlags. */
+/** Hexadecimal endpoint key, or key of a prefix, which is longer -> sum of EndpointFlags. */
 export type EndpointEntries = ReadonlyMap<string, number>;
 
 /** @param protocol 0 with port 0 for a whole address @param words as in base/address.ts */
@@ -60,19 +67,34 @@ export function endpointKey(family: Family, protocol: number, port: number, word
   return key;
 }
 
-/** The wanted content of the map. Addresses have been checked: a wrong one throws. */
+/** @param bits of the address that count */
+export function prefixKey({ family, words }: Address, bits: number, protocol: number): Uint8Array {
+  const key = new Uint8Array(PREFIX_KEY_BYTES);
+  const before = WHOLE_PREFIX_BITS - (family === Family.v4 ? 32 : 128);
+  // The kernel reads the length in its own byte order.
+  key.set(new Uint8Array(Uint32Array.of(before + bits).buffer));
+  key.set(endpointKey(family, protocol, 0, maskAddress({ family, words }, bits).words), 4);
+  return key;
+}
+
+/** The wanted content of both maps. Addresses have been checked: a wrong one throws. */
 export function filterEntries(facts: SelectorFacts): EndpointEntries {
   const entries = new Map<string, number>();
+  const addKey = (bytes: Uint8Array, flag: EndpointFlag) => {
+    const key = toHex(bytes);
+    entries.set(key, (entries.get(key) ?? 0) | flag);
+  };
   const add = (text: string, protocol: number, port: number, flag: EndpointFlag) => {
     const { family, words } = address(text);
-    const key = toHex(endpointKey(family, protocol, port, words));
-    entries.set(key, (entries.get(key) ?? 0) | flag);
+    addKey(endpointKey(family, protocol, port, words), flag);
   };
   for (const service of facts.services) {
     const flag = service.port === 0 ? EndpointFlag.catchAll : EndpointFlag.service;
     add(service.address, Protocol[service.protocol], service.port, flag);
     add(service.address, 0, 0, EndpointFlag.virtual);
   }
+  let portsLeft = MAX_SINGLE_PORTS;
+  for (const rule of facts.classified ?? []) portsLeft -= addClassified(rule, portsLeft, addKey);
   for (const destination of facts.destinations) {
     if (destination.method === 'masq') {
       add(destination.address, Protocol[destination.protocol], destination.port, EndpointFlag.masq);
@@ -83,6 +105,18 @@ export function filterEntries(facts: SelectorFacts): EndpointEntries {
   }
   for (const text of facts.localAddresses) add(text, 0, 0, EndpointFlag.local);
   return entries;
+}
+
+/** @returns how many single ports it took */
+function addClassified(rule: ClassifiedFacts, portsLeft: number, add: (key: Uint8Array, flag: EndpointFlag) => void): number {
+  const { endpoints, prefixes } = classifiedEndpoints(rule, portsLeft);
+  for (const { address: of, protocol, ports } of endpoints) {
+    add(endpointKey(of.family, 0, 0, of.words), EndpointFlag.virtual);
+    if (ports === null) add(endpointKey(of.family, protocol, 0, of.words), EndpointFlag.catchAll);
+    else for (const port of ports) add(endpointKey(of.family, protocol, port, of.words), EndpointFlag.service);
+  }
+  for (const { address: of, bits, protocol } of prefixes) add(prefixKey(of, bits, protocol), EndpointFlag.catchAll);
+  return endpoints.reduce((sum, { ports }) => sum + (ports?.length ?? 0), 0);
 }
 
 export function toHex(bytes: Uint8Array): string {

@@ -19,6 +19,8 @@ import {
   CURSOR,
   copyField,
   createBody,
+  type EndpointMaps,
+  emitFindPrefix,
   emitInternet,
   PIECE,
   Piece,
@@ -32,18 +34,18 @@ const SHIFT = 15;
 /** Types above are questions and answers, not errors: ICMP 12 is the last error, ICMPv6 127. */
 const LAST_ERROR = { v4: 12, v6: 127 };
 
-/** The program, ready to be loaded as a socket filter. @param endpoints file descriptor of the map of endpoints.ts */
-export function fanoutProgram(endpoints: number): Uint8Array {
-  return assembleFanout(endpoints).assemble();
+/** The program, ready to be loaded as a socket filter. */
+export function fanoutProgram(maps: EndpointMaps): Uint8Array {
+  return assembleFanout(maps).assemble();
 }
 
 /** The program for people, one line per instruction. */
-export function fanoutListing(endpoints: number): string[] {
-  return assembleFanout(endpoints).list();
+export function fanoutListing(maps: EndpointMaps): string[] {
+  return assembleFanout(maps).list();
 }
 
-function assembleFanout(endpoints: number): Assembler {
-  const body = createBody(endpoints, 'skb_load_bytes');
+function assembleFanout(maps: EndpointMaps): Assembler {
+  const body = createBody(maps, 'skb_load_bytes');
   const { a } = body;
   emitStart(body);
   emitInternet(body, body.outer);
@@ -95,7 +97,11 @@ function emitQuoted(body: Body): void {
 function emitClientOf(body: Body, packet: Body['outer']): void {
   const { a } = body;
   const isQuoted = packet === body.quoted;
-  const [service, servicePort] = isQuoted ? [packet.source, body.sourcePort] : [packet.destination, body.destinationPort];
+  const ends = [
+    [packet.source, body.sourcePort],
+    [packet.destination, body.destinationPort],
+  ] as const;
+  const [[server, serverPort], [service, servicePort]] = isQuoted ? [ends[1], ends[0]] : ends;
   const pieces = a.unique('pieces');
   const ported = a.unique('ported');
   const source = a.unique('clientIsSource');
@@ -109,6 +115,9 @@ function emitClientOf(body: Body, packet: Body['outer']): void {
   a.label(pieces);
   emitFind(body, 0, service);
   a.jumpIf('r0', '&', EndpointFlag.virtual, yes);
+  emitFind(body, 0, server);
+  a.jumpIf('r0', '&', EndpointFlag.masqAddress, no);
+  emitFindPrefix(body, service, yes);
   a.jump(no);
 
   a.label(ported);
@@ -117,6 +126,12 @@ function emitClientOf(body: Body, packet: Body['outer']): void {
   a.jumpIf('r0', '&', EndpointFlag.service, yes);
   emitFind(body, PROTOCOL, service);
   a.jumpIf('r0', '&', EndpointFlag.catchAll, yes);
+  // A prefix may hold clients, too, so a reply is looked for first.
+  emitFind(body, PROTOCOL, server, serverPort);
+  a.jumpIf('r0', '&', EndpointFlag.masq, no);
+  emitFind(body, PROTOCOL, server);
+  a.jumpIf('r0', '&', EndpointFlag.masq, no);
+  emitFindPrefix(body, service, yes);
   a.jump(no);
 
   a.label(source);

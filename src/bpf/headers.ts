@@ -5,7 +5,7 @@
 import { assert } from '../base/assert.ts';
 import { Family } from '../base/terms.ts';
 import { Assembler, type Helper, type MapReference, part, type Register, type StackField } from './assembler.ts';
-import { ENDPOINT_KEY_BYTES } from './endpoints.ts';
+import { ENDPOINT_KEY_BYTES, PREFIX_KEY_BYTES, WHOLE_PREFIX_BITS } from './endpoints.ts';
 
 /** Extension headers of IPv6 that are walked, at most this many per packet. */
 export const MAX_EXTENSION_HEADERS = 6;
@@ -28,7 +28,10 @@ export interface Packet {
 export interface Body {
   readonly a: Assembler;
   readonly endpoints: MapReference;
+  readonly prefixes: MapReference;
   readonly readHelper: Helper;
+  /** Key of the map of prefixes, of which `key` is the end. */
+  readonly prefixKey: StackField;
   readonly key: StackField;
   readonly keyFamily: StackField;
   readonly keyProtocol: StackField;
@@ -49,15 +52,24 @@ export const Piece = { whole: 0, first: 1, later: 2 } as const;
 const EtherType = { ipv4: 0x0800, ipv6: 0x86dd };
 const Extension = { hopByHop: 0, routing: 43, fragment: 44, destinationOptions: 60 };
 
-/** @param endpoints file descriptor of the map @param readHelper copies bytes of the frame, in this kind of program */
-export function createBody(endpoints: number, readHelper: Helper): Body {
+/** File descriptors of the maps that io/selector.ts fills by endpoints.ts. */
+export interface EndpointMaps {
+  readonly endpoints: number;
+  readonly prefixes: number;
+}
+
+/** @param readHelper copies bytes of the frame, in this kind of program */
+export function createBody({ endpoints, prefixes }: EndpointMaps, readHelper: Helper): Body {
   const a = new Assembler();
-  const key = a.field('key', ENDPOINT_KEY_BYTES);
+  const prefixKey = a.field('prefixKey', PREFIX_KEY_BYTES);
+  const key = part(prefixKey, 'key', 4, ENDPOINT_KEY_BYTES);
   const ports = a.field('ports', 4);
   return {
     a,
     endpoints: { name: 'endpoints', fd: endpoints },
+    prefixes: { name: 'prefixes', fd: prefixes },
     readHelper,
+    prefixKey,
     key,
     keyFamily: part(key, 'family', 0, 1),
     keyProtocol: part(key, 'protocol', 1, 1),
@@ -70,6 +82,19 @@ export function createBody(endpoints: number, readHelper: Helper): Body {
     outer: packetFields(a, 'outer'),
     quoted: packetFields(a, 'quoted'),
   };
+}
+
+/** To `found` when a prefix of the protocol in PROTOCOL has this address; else goes on. Loses r0 to r5. */
+export function emitFindPrefix(body: Body, address: StackField, found: string): void {
+  const { a } = body;
+  a.storeField(part(body.prefixKey, 'bits', 0, 4), WHOLE_PREFIX_BITS);
+  a.storeField(body.keyProtocol, PROTOCOL);
+  a.storeField(body.keyPort, 0);
+  copyField(a, body.keyAddress, address, 4);
+  a.loadMap('r1', body.prefixes);
+  a.pointTo('r2', body.prefixKey);
+  a.call('map_lookup_elem');
+  a.jumpIf('r0', '!=', 0, found);
 }
 
 function packetFields(a: Assembler, name: string): Packet {

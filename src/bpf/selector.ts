@@ -21,22 +21,27 @@ import {
   copyField,
   createBody,
   emitEthernet,
+  emitFindPrefix,
   emitInternet,
   PIECE,
   Piece,
   PROTOCOL,
   readHeader,
 } from './headers.ts';
+import { createNote, emitReadNote, emitWriteNote, type Note, Noted } from './verdictNote.ts';
 
 export const SelectorFlavour = { xdp: 'xdp', ingress: 'ingress', socket: 'socket' } as const;
 export type SelectorFlavour = (typeof SelectorFlavour)[keyof typeof SelectorFlavour];
 
 export interface SelectorOptions {
   readonly flavour: SelectorFlavour;
-  /** File descriptor of the hash map of endpoints.ts. */
+  /** File descriptors of the maps of endpoints.ts. */
   readonly endpoints: number;
+  readonly prefixes: number;
   /** File descriptor of the AF_XDP socket map, indexed by receive queue; flavour xdp only. */
   readonly xskMap?: number;
+  /** File descriptor of a per-processor array of one word: flavour socket notes there what it decided. Left out = each decides. */
+  readonly verdicts?: number;
   /** The interface's own address, 6 bytes; frames to any other are the host's. Left out = not looked at. */
   readonly mac?: Uint8Array;
 }
@@ -70,8 +75,9 @@ export function selectorListing(options: SelectorOptions): string[] {
 function assembleSelector(options: SelectorOptions): Assembler {
   const isXdp = options.flavour === SelectorFlavour.xdp;
   assert(isXdp === (options.xskMap !== undefined), 'flavour xdp, and no other, has a socket map');
-  const body = createBody(options.endpoints, isXdp ? 'xdp_load_bytes' : 'skb_load_bytes');
-  emitPrologue(body, options.flavour);
+  const body = createBody(options, isXdp ? 'xdp_load_bytes' : 'skb_load_bytes');
+  const note = options.verdicts === undefined ? undefined : createNote(body.a, options.verdicts);
+  emitPrologue(body, options.flavour, note);
   emitEthernet(body, options.mac);
   emitInternet(body, body.outer);
   emitSorting(body);
@@ -81,19 +87,22 @@ function assembleSelector(options: SelectorOptions): Assembler {
   emitInternet(body, body.quoted);
   emitQuoted(body);
   emitUnlessLocal(body);
-  emitVerdicts(body, options);
+  emitVerdicts(body, options, note);
   return body.a;
 }
 
 /** The kernel takes a VLAN tag out of the frame before taps and tcx see it, and notes it beside the frame. */
-function emitPrologue({ a }: Body, flavour: SelectorFlavour): void {
+function emitPrologue({ a }: Body, flavour: SelectorFlavour, note: Note | undefined): void {
   a.set(CONTEXT, '=', 'r1');
   if (flavour === SelectorFlavour.xdp) return;
+  if (flavour === SelectorFlavour.ingress) {
+    if (note !== undefined) emitReadNote(a, note);
+  } else {
+    a.load('r1', 4, CONTEXT, SKB_PACKET_TYPE_AT);
+    a.jumpIf('r1', '==', PACKET_OUTGOING, 'ignore');
+  }
   a.load('r1', 4, CONTEXT, SKB_VLAN_PRESENT_AT);
   a.jumpIf('r1', '!=', 0, 'pass');
-  if (flavour === SelectorFlavour.ingress) return;
-  a.load('r1', 4, CONTEXT, SKB_PACKET_TYPE_AT);
-  a.jumpIf('r1', '==', PACKET_OUTGOING, 'pass');
 }
 
 /** A fragmented ICMP message, as a long ping, is wholly the host's. */
@@ -110,6 +119,7 @@ function emitTransport(body: Body): void {
   readHeader(body, body.ports, 4);
   emitTakeService(body, outer.destination, body.destinationPort);
   emitTakeMasq(body, outer.source, body.sourcePort);
+  emitFindPrefix(body, outer.destination, 'take');
   a.jump('pass');
 }
 
@@ -127,6 +137,7 @@ function emitFragment(body: Body): void {
   a.jumpIf('r0', '&', EndpointFlag.virtual, 'take');
   findAddress(body, outer.source);
   a.jumpIf('r0', '&', EndpointFlag.masqAddress, 'takeUnlessLocal');
+  emitFindPrefix(body, outer.destination, 'take');
   a.jump('pass');
 }
 
@@ -172,6 +183,7 @@ function emitQuoted(body: Body): void {
   readHeader(body, body.ports, 4);
   emitTakeService(body, quoted.source, body.sourcePort);
   emitTakeMasq(body, quoted.destination, body.destinationPort);
+  emitFindPrefix(body, quoted.source, 'take');
   a.jump('pass');
 }
 
@@ -201,16 +213,19 @@ function emitTakeMasq(body: Body, address: StackField, port: StackField): void {
   a.jumpIf('r0', '&', EndpointFlag.masq, 'takeUnlessLocal');
 }
 
-/** The host talks to real servers too, as their checker. */
+/** The host talks to real servers too, as their checker. They may be clients as well, of a service by mark. */
 function emitUnlessLocal(body: Body): void {
   const { a, outer } = body;
   a.label('takeUnlessLocal');
   findAddress(body, outer.destination);
-  a.jumpIf('r0', '&', EndpointFlag.local, 'pass');
+  a.set('r0', '&=', EndpointFlag.local);
+  a.jumpIf('r0', '==', 0, 'take');
+  emitFindPrefix(body, outer.destination, 'take');
+  a.jump('pass');
 }
 
-/** The end of the body: falls in to take. */
-function emitVerdicts({ a }: Body, options: SelectorOptions): void {
+/** The end of the body. */
+function emitVerdicts({ a }: Body, options: SelectorOptions, note: Note | undefined): void {
   a.label('take');
   switch (options.flavour) {
     case SelectorFlavour.xdp:
@@ -225,8 +240,14 @@ function emitVerdicts({ a }: Body, options: SelectorOptions): void {
       emitPass(a, TCX_NEXT);
       break;
     case SelectorFlavour.socket:
+      emitWriteNote(a, note, Noted.take);
       a.set32('r0', '=', WHOLE_FRAME);
-      emitPass(a, 0);
+      a.exit();
+      a.label('pass');
+      emitWriteNote(a, note, Noted.pass);
+      a.label('ignore');
+      a.set('r0', '=', 0);
+      a.exit();
       break;
   }
 }

@@ -10,6 +10,7 @@ const HELP = `Usage: uvs io [--json]
 Lists the interfaces: state, MTU, driver (or kind, where software made it), receive queues, the offloads that
 are on, and what \`uvs run --io auto\` would choose for each, and why. Needs no privileges.
 
+XDP: what the driver takes: zerocopy, copy (frames are copied to the socket) or none; ? = the kernel does not say.
 Offloads: csum = checksums are left to the device, tso = so is the cutting of super-frames, gro = received
 segments are joined. A director whose services are all route or tunnel may get another choice; \`uvs run
 --dry-run\` shows it.
@@ -17,7 +18,7 @@ segments are joined. A director whose services are all route or tunnel may get a
   --json   print the same as JSON
 `;
 
-const TITLES = ['Interface', 'State', 'MTU', 'Driver', 'Queues', 'Offloads', 'I/O', 'Why'];
+const TITLES = ['Interface', 'State', 'MTU', 'Driver', 'Queues', 'XDP', 'Offloads', 'I/O', 'Why'];
 const RIGHT_ALIGNED = new Set(['MTU', 'Queues']);
 
 /** One line for each interface. */
@@ -62,7 +63,7 @@ export function tableText(rows: readonly InterfaceRow[]): string {
 function rowCells({ name, isUp, mtu, driver, kind, capabilities, io, reason }: InterfaceRow): string[] {
   const offloads = capabilities === null ? '?' : offloadsText(capabilities);
   const queues = capabilities === null ? '?' : String(capabilities.receiveQueues);
-  return [name, isUp ? 'up' : 'down', String(mtu), driver || kind || '-', queues, offloads, io, reason];
+  return [name, isUp ? 'up' : 'down', String(mtu), driver || kind || '-', queues, capabilities?.xdp ?? '?', offloads, io, reason];
 }
 
 function offloadsText({ txChecksum, tso, gro }: LinkCapabilities): string {

@@ -33,7 +33,12 @@ export interface LinkCapabilities {
   readonly tso: boolean;
   /** Received segments are joined to super-frames. */
   readonly gro: boolean;
+  /** What XDP the driver takes; undefined when the kernel does not say (before 6.3). */
+  readonly xdp?: XdpSupport;
 }
+
+/** `none`: no program in the driver; `copy`: frames are copied to the socket; `zerocopy`: they are not. */
+export type XdpSupport = 'none' | 'copy' | 'zerocopy';
 
 /** What beside the interface decides. */
 export interface IoCircumstances {
@@ -57,24 +62,33 @@ export function chooseIo(link: LinkFacts, circumstances: IoCircumstances = PLAIN
   return obstacle === undefined ? choice : { io: 'packet', reason: `${choice.reason}, but ${obstacle}` };
 }
 
+/** The table of decision 0012, from above: the first line that applies. */
 function preferredIo(link: LinkFacts, { isOneWay, capabilities }: IoCircumstances): IoChoice {
   if (link.isLoopback) return { io: 'packet', reason: 'the loopback interface has no XDP' };
-  if (link.kind === 'veth') {
-    const known = capabilities(link.name);
-    if (known !== undefined && !known.txChecksum && !known.tso) {
-      return { io: 'xdp', reason: 'a veth interface whose offloads are off' };
-    }
-    if (isOneWay) return { io: 'xdp', reason: 'a veth interface, and only requests pass (route, tunnel), mostly small frames' };
-  }
+  const known = capabilities(link.name);
+  const name = link.kind === '' ? `driver ${link.driver || 'without a name'}` : `this ${link.kind} interface`;
+  if (known?.xdp === 'none') return { io: 'packet', reason: `${name} takes no XDP program` };
+  if (link.kind === 'veth') return vethIo(isOneWay, known);
   if (link.kind !== '') return { io: 'packet', reason: `${link.kind} interfaces pass super-frames and unfinished checksums` };
   if (OFFLOADING_DRIVERS.has(link.driver)) {
     return { io: 'packet', reason: `driver ${link.driver} passes super-frames and unfinished checksums` };
   }
-  if (NATIVE_XDP_DRIVERS.has(link.driver)) return { io: 'xdp', reason: `driver ${link.driver} has native XDP` };
+  if (known?.xdp === 'zerocopy') return { io: 'xdp', reason: `driver ${link.driver} has AF_XDP of its own` };
+  if (known?.xdp === 'copy' || NATIVE_XDP_DRIVERS.has(link.driver)) {
+    return { io: 'xdp', reason: `driver ${link.driver} has native XDP` };
+  }
   return {
     io: 'packet',
     reason: link.driver === '' ? 'no driver with native XDP' : `driver ${link.driver} is not known for native XDP`,
   };
+}
+
+function vethIo(isOneWay: boolean, known: LinkCapabilities | undefined): IoChoice {
+  if (known !== undefined && !known.txChecksum && !known.tso) {
+    return { io: 'xdp', reason: 'a veth interface whose offloads are off' };
+  }
+  if (isOneWay) return { io: 'xdp', reason: 'a veth interface, and only requests pass (route, tunnel), mostly small frames' };
+  return { io: 'packet', reason: 'veth interfaces pass super-frames and unfinished checksums' };
 }
 
 function xdpObstacle(link: LinkFacts, { isOneWay, workers, capabilities }: IoCircumstances): string | undefined {

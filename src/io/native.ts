@@ -35,6 +35,8 @@ export interface XdpOpenOptions {
   readonly chunkBytes: number;
   readonly headroomBytes: number;
   readonly sendBufferBytes: number;
+  /** Frames that one xdpKick sends at most, in copy mode; a kernel before 6.17 sends 32. */
+  readonly kickFrames: number;
   /** Room of each ring. */
   readonly ringBytes: number;
   readonly receiveAt: number;
@@ -57,6 +59,8 @@ export interface PacketOpenOptions {
   /** Receive nothing until somebody attaches another filter. */
   readonly dropAll: boolean;
   readonly sendBufferBytes: number;
+  /** A frame longer than a slot waits whole in a queue of so many bytes, for packetReceive; 0 = no queue. */
+  readonly receiveBufferBytes: number;
 }
 
 export interface TunOpenOptions {
@@ -105,6 +109,8 @@ export interface NativeAddon extends BpfCalls {
   setTxChecksum(name: string, on: boolean): void;
   packetOpen(arena: ArrayBuffer, at: number, options: PacketOpenOptions): number;
   packetSend(fd: number, arena: ArrayBuffer, batch: Int32Array, from: number, count: number): number;
+  /** Frames from the queue; writes the length of each in place of its room. */
+  packetReceive(fd: number, arena: ArrayBuffer, batch: Int32Array, from: number, count: number): number;
   /** Joins a group of sockets, or makes one (-1); `program` says which of them gets a frame. @returns the group */
   packetFanout(fd: number, group: number, program: number): number;
   /** Frames lost since the last call. */
@@ -113,6 +119,8 @@ export interface NativeAddon extends BpfCalls {
   xdpKick(fd: number, attempts: number): number;
   xdpWake(fd: number): void;
   xdpStatistics(fd: number): { receiveDropped: number; receiveRingFull: number; invalidDescriptors: number };
+  /** What XDP the driver offers: bits of XdpFeature; -1 when the kernel does not say (before 6.3). */
+  xdpFeatures(index: number): number;
   tunOpen(name: string, options: TunOpenOptions): { fd: number; name: string };
   /** `program` says which queue of a device with several gets a packet. */
   tunSteer(fd: number, program: number): void;

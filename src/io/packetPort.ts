@@ -4,13 +4,9 @@
  * AF_PACKET: works on every Ethernet interface, and carries super-frames of 64 KB with partial checksums whole (GSO), which is what
  * makes bulk transfers on veth, virtio and bridges fast.
  *
- * Received frames lie in the kernel's own ring, mapped into the arena; one slot holds one frame:
- *
- *     | status, lengths | free: HEADROOM | virtio header 10 | frame ...       | next slot
- *     ^ int32 words                                         ^ at: tp_mac; the IP header behind it is 4-aligned
- *
- * Whose slot it is says the status word: 0 the kernel's, bit 0 ours to read, HELD given to the worker. The kernel stops at a slot that
- * is not 0, so a frame in the worker's hands is never overwritten. Transmission is one sendmmsg per burst from where frames lie.
+ * Received frames lie in the kernel's own ring, mapped into the arena (packetRing.ts); super-frames, which would make its slots 68 KB
+ * long, come through the socket's queue (longFrames.ts). Transmission is one sendmmsg per burst from where frames lie, with a
+ * virtio header just in front of each.
  */
 import { constants } from 'node:os';
 import { assert } from '../base/assert.ts';
@@ -20,7 +16,9 @@ import { type Burst, SegmentKind, TAKEN } from '../memory/burst.ts';
 import type { FrameArena } from '../memory/frameArena.ts';
 import { ETHERNET_BYTES, fitsMtu } from './frameSlots.ts';
 import { ethernetFacts, type InterfaceFacts } from './interfaceFacts.ts';
+import { LONG_QUEUE_BYTES, LongFrames } from './longFrames.ts';
 import { asking, type NativeAddon, native } from './native.ts';
+import { PacketRing, RESERVE_BYTES, SLOTS_PER_BLOCK, slotBytesFor } from './packetRing.ts';
 import { type Port, type PortCounters, type PortFacts, portCounters } from './port.ts';
 import { headerBytes, readVirtioHeader, VIRTIO_HEADER_BYTES, writeVirtioHeader } from './virtioHeader.ts';
 import { insertVlanTag, VLAN_TAG_BYTES } from './vlanTag.ts';
@@ -29,7 +27,7 @@ export interface PacketPortOptions {
   readonly interface: string;
   /** Slots of the receive ring, a multiple of 16; default 256. */
   readonly slots?: number;
-  /** Room for super-frames, 68 KB per slot; default true. Without, turn GRO and the peer's TSO off, or they are lost. */
+  /** Receives super-frames; default true. Without, turn GRO and the peer's TSO off, or they are lost. */
   readonly superFrames?: boolean;
   /** Receive nothing until KernelSelector.attachPacket has given the socket its filter; default false. */
   readonly dropUntilFiltered?: boolean;
@@ -39,42 +37,18 @@ export interface PacketPortOptions {
 
 /** What a port asks of the machine. */
 export interface PacketKernel
-  extends Pick<NativeAddon, 'pageBytes' | 'packetOpen' | 'packetSend' | 'packetStatistics' | 'packetFanout' | 'closeFd'> {
+  extends Pick<
+    NativeAddon,
+    'pageBytes' | 'packetOpen' | 'packetSend' | 'packetReceive' | 'packetStatistics' | 'packetFanout' | 'closeFd'
+  > {
   readonly facts: InterfaceFacts;
 }
 
 const DEFAULT_SLOTS = 256;
-const SLOTS_PER_BLOCK = 16;
-/** A super-frame of 64 KB and all that lies in front of it; 16 of them fill whole pages of up to 64 KiB. */
-const SUPER_SLOT_BYTES = 69_632;
 const LARGEST_FRAME_BYTES = 65_535 + ETHERNET_BYTES + VLAN_TAG_BYTES;
-const SMALLEST_SLOT_BYTES = 2048;
 const SEND_BUFFER_BYTES = 64 << 20;
-/** Makes tp_mac = 154: HEADROOM and a VLAN tag behind the 52 bytes of the kernel's header, and 168, the IP header, a multiple of 4. */
-const RESERVE_BYTES = 78;
-const FRAME_IN_SLOT = 154;
-
-// struct tpacket2_hdr in int32 words; the last two hold two 16-bit fields each.
-const STATUS = 0;
-const FRAME_BYTES = 1;
-const CAPTURED_BYTES = 2;
-const MAC_AND_NET = 3;
-const VLAN = 6;
-
-const STATUS_KERNEL = 0;
-const STATUS_USER = 1;
-const STATUS_LOSING = 4;
-const STATUS_VLAN_VALID = 16;
-const STATUS_VLAN_TYPE_VALID = 64;
-/** Ours: no bit of the kernel's, and not 0. */
-const HELD = 1 << 24;
 
 const { EAGAIN, ENOBUFS, ENETDOWN, ENXIO, ENODEV, EMSGSIZE } = constants.errno;
-
-/** Bytes of arena that a port with these options takes, alignment included. */
-export function packetPortBytes(options: Omit<PacketPortOptions, 'interface'> = {}, mtu = 1500): number {
-  return (options.slots ?? DEFAULT_SLOTS) * slotBytes(options.superFrames ?? true, mtu) + native().pageBytes;
-}
 
 export class PacketPort implements Port {
   readonly facts: PortFacts;
@@ -82,15 +56,11 @@ export class PacketPort implements Port {
   readonly #native: Omit<PacketKernel, 'facts'>;
   readonly #arena: FrameArena;
   readonly #counters = portCounters();
-  readonly #slots: number;
-  readonly #slotBytes: number;
-  readonly #ringAt: number;
+  readonly #ring: PacketRing;
+  readonly #long: LongFrames | undefined;
   readonly #fd: number;
   /** Pairs (offset, bytes) for sendmmsg. */
   readonly #batch = new Int32Array(2 * BURST_FRAMES);
-  readonly #fence = new Int32Array(1);
-  /** The slot that the kernel fills next, as far as we know. */
-  #next = 0;
   #isOpen = true;
 
   /**
@@ -105,20 +75,22 @@ export class PacketPort implements Port {
     this.interface = options.kernel?.facts ?? ethernetFacts(name);
     const { mtu, macHigh, macLow, index } = this.interface;
     this.facts = { name, mtu, macHigh, macLow, offloads: true };
-    this.#slots = slots;
-    this.#slotBytes = slotBytes(superFrames, mtu);
-    this.#ringAt = arena.reserve(slots * this.#slotBytes, this.#native.pageBytes);
-    if (this.#ringAt === NONE) throw arenaTooSmall(name, slots * this.#slotBytes, arena.free);
+    const slotBytes = slotBytesFor(mtu + ETHERNET_BYTES + VLAN_TAG_BYTES, this.#native.pageBytes);
+    const ringAt = arena.reserve(slots * slotBytes, this.#native.pageBytes);
+    if (ringAt === NONE) throw arenaTooSmall(name, slots * slotBytes, arena.free);
+    this.#ring = new PacketRing(arena, ringAt, slots, slotBytes);
+    this.#long = superFrames ? new LongFrames(this.#native, arena, name) : undefined;
     this.#fd = asking(`AF_PACKET on ${name}`, () =>
-      this.#native.packetOpen(arena.buffer, this.#ringAt, {
+      this.#native.packetOpen(arena.buffer, ringAt, {
         interfaceIndex: index,
-        slotBytes: this.#slotBytes,
+        slotBytes,
         slots,
         slotsPerBlock: SLOTS_PER_BLOCK,
         reserveBytes: RESERVE_BYTES,
         vnetHeader: true,
         dropAll: dropUntilFiltered,
         sendBufferBytes: SEND_BUFFER_BYTES,
+        receiveBufferBytes: superFrames ? LONG_QUEUE_BYTES : 0,
       }),
     );
   }
@@ -147,20 +119,21 @@ export class PacketPort implements Port {
   receive(burst: Burst): number {
     burst.count = 0;
     if (!this.#isOpen) return 0;
-    const words = this.#arena.words;
-    const waiting = countWaiting(words, this.#ringAt, this.#slotBytes, this.#slots, this.#next);
-    if (waiting === 0) return 0;
-    // Status words first, then what they guard: on a processor that reorders loads this is where the order is made.
-    Atomics.load(this.#fence, 0);
-    let statuses = 0;
+    const ring = this.#ring;
+    const long = this.#long;
+    ring.look(long === undefined ? 0 : long.room);
+    const { waiting, longWaiting } = ring;
+    const fetched = longWaiting === 0 ? 0 : long!.fetch(this.#fd, longWaiting);
+    let longSeen = 0;
+    let isLosing = false;
     for (let i = 0; i < waiting; i++) {
-      const slotAt = this.#ringAt + this.#next * this.#slotBytes;
-      statuses |= words[(slotAt >> 2) + STATUS]!;
-      this.#next = this.#next + 1 === this.#slots ? 0 : this.#next + 1;
-      this.#take(burst, slotAt);
+      const slotAt = ring.shift();
+      isLosing ||= ring.isLosing(slotAt);
+      if (ring.isLong(slotAt)) this.#takeLong(burst, slotAt, longSeen++, fetched);
+      else this.#take(burst, slotAt);
     }
     this.#counters.received += burst.count;
-    if ((statuses & STATUS_LOSING) !== 0) this.#counters.receiveMissed += this.#native.packetStatistics(this.#fd);
+    if (isLosing) this.#counters.receiveMissed += this.#native.packetStatistics(this.#fd);
     return burst.count;
   }
 
@@ -181,15 +154,10 @@ export class PacketPort implements Port {
 
   release(burst: Burst): void {
     if (!this.#isOpen) return;
-    // All reads of the frames come before the kernel may write there again.
-    Atomics.add(this.#fence, 0, 1);
-    const end = this.#ringAt + this.#slots * this.#slotBytes;
+    this.#ring.beginRelease();
     for (let i = 0; i < burst.count; i++) {
       const at = burst.at[i]!;
-      if (at < this.#ringAt || at >= end) continue;
-      const slot = Math.floor((at - this.#ringAt) / this.#slotBytes);
-      const status = ((this.#ringAt + slot * this.#slotBytes) >> 2) + STATUS;
-      if (this.#arena.words[status] === HELD) this.#arena.words[status] = STATUS_KERNEL;
+      if (!this.#ring.release(at)) this.#long?.give(at);
     }
   }
 
@@ -202,23 +170,38 @@ export class PacketPort implements Port {
 
   /** Puts the frame of one slot into the burst; one that was cut off goes straight back. */
   #take(burst: Burst, slotAt: number): void {
-    const words = this.#arena.words;
-    const word = slotAt >> 2;
-    const bytes = words[word + FRAME_BYTES]!;
-    if (words[word + CAPTURED_BYTES]! < bytes) {
-      this.#counters.frameTooLong++;
-      words[word + STATUS] = STATUS_KERNEL;
+    const ring = this.#ring;
+    const bytes = ring.frameBytes(slotAt);
+    if (ring.capturedBytes(slotAt) < bytes) {
+      // With a queue for long frames, one that is cut off found the queue full.
+      if (this.#long === undefined) this.#counters.frameTooLong++;
+      else this.#counters.receiveMissed++;
+      ring.give(slotAt);
       return;
     }
-    const status = words[word + STATUS]!;
-    const at = slotAt + (words[word + MAC_AND_NET]! & 0xffff);
+    this.#push(burst, ring.frameAt(slotAt), bytes, ring.vlanTag(slotAt));
+    ring.hold(slotAt);
+  }
+
+  /** The same for long frame `k` of the `fetched` ones, of which the slot has the beginning. */
+  #takeLong(burst: Burst, slotAt: number, k: number, fetched: number): void {
+    const long = this.#long!;
+    const tag = this.#ring.vlanTag(slotAt);
+    this.#ring.give(slotAt);
+    if (k >= fetched) {
+      this.#counters.receiveMissed++;
+    } else if (long.bytes(k) > long.frameBytes) {
+      this.#counters.frameTooLong++;
+      long.give(long.at(k));
+    } else {
+      this.#push(burst, long.at(k), long.bytes(k), tag);
+    }
+  }
+
+  #push(burst: Burst, at: number, bytes: number, tag: number): void {
     const i = burst.push(at, bytes);
     readVirtioHeader(this.#arena.view, at - VIRTIO_HEADER_BYTES, burst, i, 0);
-    if ((status & STATUS_VLAN_VALID) !== 0) {
-      const type = (status & STATUS_VLAN_TYPE_VALID) !== 0 ? words[word + VLAN]! >>> 16 : 0x8100;
-      insertVlanTag(this.#arena.bytes, burst, i, type, words[word + VLAN]! & 0xffff);
-    }
-    words[word + STATUS] = HELD;
+    if (tag !== 0) insertVlanTag(this.#arena.bytes, burst, i, tag >>> 16, tag & 0xffff);
   }
 
   /** Counts the frame when it cannot go. */
@@ -266,24 +249,6 @@ export class PacketPort implements Port {
       }
     }
   }
-}
-
-/** How many slots from `next` on the kernel has filled, at most a burst. */
-function countWaiting(words: Int32Array, ringAt: number, slotBytes: number, slots: number, next: number): number {
-  const most = Math.min(BURST_FRAMES, slots);
-  let slot = next;
-  for (let i = 0; i < most; i++) {
-    if ((words[((ringAt + slot * slotBytes) >> 2) + STATUS]! & STATUS_USER) === 0) return i;
-    slot = slot + 1 === slots ? 0 : slot + 1;
-  }
-  return most;
-}
-
-function slotBytes(superFrames: boolean, mtu: number): number {
-  if (superFrames) return SUPER_SLOT_BYTES;
-  const needed = FRAME_IN_SLOT + mtu + ETHERNET_BYTES + VLAN_TAG_BYTES;
-  // 16 slots of a power of two from 4096 on fill pages of 64 KiB; of 2048, pages of up to 32 KiB.
-  return Math.max(SMALLEST_SLOT_BYTES, 2 ** Math.ceil(Math.log2(needed)));
 }
 
 function arenaTooSmall(name: string, needed: number, free: number): UvsError {

@@ -1,5 +1,5 @@
 /**
- * Brings the selector (src/bpf/selector.ts) into the kernel: one map of endpoints for all interfaces, and per interface either an
+ * Brings the selector (src/bpf/selector.ts) into the kernel: two maps of endpoints for all interfaces, and per interface either an
  * XDP program in front of AF_XDP sockets, or a filter on AF_PACKET sockets with a program behind the tap that keeps their frames
  * from the host. Links end with the process: after a crash the host has every frame again.
  *
@@ -8,14 +8,20 @@
 import { release } from 'node:os';
 import { assert } from '../base/assert.ts';
 import { UvsError } from '../base/errors.ts';
-import { ENDPOINT_KEY_BYTES, ENDPOINT_VALUE_BYTES, type EndpointEntries, fromHex } from '../bpf/endpoints.ts';
+import { ENDPOINT_KEY_BYTES, ENDPOINT_VALUE_BYTES, type EndpointEntries, fromHex, PREFIX_KEY_BYTES } from '../bpf/endpoints.ts';
 import { fanoutProgram } from '../bpf/fanout.ts';
 import { SelectorFlavour, type SelectorOptions, selectorProgram } from '../bpf/selector.ts';
 import { nativeFailure } from './native.ts';
 
 /** What it needs of the native helper (native/bpf.c); file descriptors in and out. */
 export interface BpfCalls {
-  mapCreate(options: { type: 'hash' | 'xskmap'; keyBytes: number; valueBytes: number; entries: number; name: string }): number;
+  mapCreate(options: {
+    type: 'hash' | 'prefixes' | 'xskmap' | 'cpuArray';
+    keyBytes: number;
+    valueBytes: number;
+    entries: number;
+    name: string;
+  }): number;
   mapUpdate(map: number, key: Uint8Array, value: Uint8Array): void;
   mapUpdateFd(map: number, index: number, socket: number): void;
   mapDelete(map: number, key: Uint8Array): void;
@@ -50,6 +56,7 @@ export class KernelSelector {
   readonly #capacity: number;
   readonly #queues: number;
   readonly #endpoints: number;
+  readonly #prefixes: number;
   readonly #installed = new Map<string, number>();
   /** By interface index. */
   readonly #socketMaps = new Map<number, number>();
@@ -57,6 +64,8 @@ export class KernelSelector {
   /** By interface index: filters of AF_PACKET sockets. */
   readonly #filters = new Map<number, number>();
   #fanout: number | undefined;
+  /** What the filter of a socket decided, for the program behind the tap; flavours socket and ingress. */
+  #verdicts: number | undefined;
   readonly #programs: number[] = [];
   #isOpen = true;
 
@@ -71,6 +80,8 @@ export class KernelSelector {
       () => calls.mapCreate({ type: 'hash', name: 'uvs_endpoints', ...size }),
       'The kernel must have CONFIG_BPF_SYSCALL.',
     );
+    const prefixSize = { ...size, keyBytes: PREFIX_KEY_BYTES };
+    this.#prefixes = refusable(() => calls.mapCreate({ type: 'prefixes', name: 'uvs_prefixes', ...prefixSize }), MAP_HINT);
   }
 
   /**
@@ -95,7 +106,7 @@ export class KernelSelector {
     assert(this.#isOpen, 'the selector is open');
     if (this.#fanout !== undefined) return this.#fanout;
     const load = () =>
-      this.#calls.programLoad({ type: 'socket_filter', name: 'uvs_fanout', instructions: fanoutProgram(this.#endpoints) });
+      this.#calls.programLoad({ type: 'socket_filter', name: 'uvs_fanout', instructions: fanoutProgram(this.#maps) });
     this.#fanout = refusable(load, needsKernel('the choice of a worker', FLAVOURS.socket.needs));
     this.#programs.push(this.#fanout);
     return this.#fanout;
@@ -148,13 +159,13 @@ export class KernelSelector {
     let changes = 0;
     for (const [key, flags] of entries) {
       if (this.#installed.get(key) === flags) continue;
-      refusable(() => this.#calls.mapUpdate(this.#endpoints, fromHex(key), flagsBytes(flags)), MAP_HINT);
+      refusable(() => this.#calls.mapUpdate(this.#mapOf(key), fromHex(key), flagsBytes(flags)), MAP_HINT);
       this.#installed.set(key, flags);
       changes++;
     }
     for (const key of [...this.#installed.keys()]) {
       if (entries.has(key)) continue;
-      refusable(() => this.#calls.mapDelete(this.#endpoints, fromHex(key)), MAP_HINT);
+      refusable(() => this.#calls.mapDelete(this.#mapOf(key), fromHex(key)), MAP_HINT);
       this.#installed.delete(key);
       changes++;
     }
@@ -165,9 +176,23 @@ export class KernelSelector {
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    for (const fd of [...this.#links.values(), ...this.#programs, ...this.#socketMaps.values(), this.#endpoints]) {
-      this.#calls.closeFd(fd);
-    }
+    const maps = [...this.#socketMaps.values(), this.#endpoints, this.#prefixes, this.#verdicts];
+    for (const fd of [...this.#links.values(), ...this.#programs, ...maps]) if (fd !== undefined) this.#calls.closeFd(fd);
+  }
+
+  get #maps(): { readonly endpoints: number; readonly prefixes: number } {
+    return { endpoints: this.#endpoints, prefixes: this.#prefixes };
+  }
+
+  /** Keys of prefixes are longer than those of endpoints, and have a map of their own. */
+  #mapOf(hexKey: string): number {
+    return hexKey.length === 2 * ENDPOINT_KEY_BYTES ? this.#endpoints : this.#prefixes;
+  }
+
+  get #verdictArray(): number {
+    const size = { keyBytes: 4, valueBytes: 4, entries: 1 };
+    this.#verdicts ??= refusable(() => this.#calls.mapCreate({ type: 'cpuArray', name: 'uvs_verdicts', ...size }), MAP_HINT);
+    return this.#verdicts;
   }
 
   #attachGeneric(program: number, ifindex: number, native: unknown): { mode: XdpMode } {
@@ -197,9 +222,9 @@ export class KernelSelector {
   #load(flavour: SelectorFlavour, mac: Uint8Array | undefined, xskMap?: number): number {
     const options: SelectorOptions = {
       flavour,
-      endpoints: this.#endpoints,
+      ...this.#maps,
       ...(mac === undefined ? {} : { mac }),
-      ...(xskMap === undefined ? {} : { xskMap }),
+      ...(xskMap === undefined ? { verdicts: this.#verdictArray } : { xskMap }),
     };
     const { type, needs } = FLAVOURS[flavour];
     const load = () => this.#calls.programLoad({ type, name: `uvs_${flavour}`, instructions: selectorProgram(options) });

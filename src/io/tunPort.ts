@@ -38,6 +38,13 @@ export interface TunPortOptions {
   readonly joins?: boolean;
   /** IPv4 address of the device, int32 in host order; default none. */
   readonly address?: number;
+  /** Takes the place of the kernel: for a port that only seems to be one. */
+  readonly kernel?: TunKernel;
+}
+
+/** What a port asks of the machine. */
+export interface TunKernel extends Pick<NativeAddon, 'tunOpen' | 'tunSteer' | 'tunRead' | 'tunWrite' | 'closeFd'> {
+  readonly facts: InterfaceFacts;
 }
 
 const DEFAULT_FRAMES = 256;
@@ -54,7 +61,7 @@ export class TunPort implements Port {
   readonly facts: PortFacts;
   readonly interface: InterfaceFacts;
   readonly counters = portCounters();
-  readonly #native: NativeAddon;
+  readonly #native: Omit<TunKernel, 'facts'>;
   readonly #arena: FrameArena;
   readonly #slots: FrameSlots;
   readonly #fd: number;
@@ -72,7 +79,7 @@ export class TunPort implements Port {
   /** Makes the device and brings it up. @throws UvsError NOT_ROOT, PORT_OPEN_FAILED, CAPACITY_EXCEEDED (arena too small) */
   constructor(arena: FrameArena, options: TunPortOptions) {
     const { name, tap = false, mtu = 1500, frames = DEFAULT_FRAMES, receiveOffloads = false, multiQueue = false } = options;
-    this.#native = native();
+    this.#native = options.kernel ?? native();
     this.#arena = arena;
     this.#isTap = tap;
     this.#linkBytes = tap ? 0 : ETHERNET_BYTES;
@@ -87,7 +94,7 @@ export class TunPort implements Port {
     );
     this.#fd = opened.fd;
     try {
-      this.interface = options.joins === true ? interfaceFacts(opened.name) : bringUp(opened.name, mtu, options.address);
+      this.interface = options.kernel?.facts ?? openedDevice(opened.name, mtu, options);
     } catch (error) {
       this.#native.closeFd(this.#fd);
       throw error;
@@ -221,6 +228,10 @@ export class TunPort implements Port {
 function isIp(v: DataView, at: number, bytes: number): boolean {
   const type = v.getUint16(at + ETHER_TYPE);
   return bytes > ETHERNET_BYTES && (type === ETHER_TYPE_IPV4 || type === ETHER_TYPE_IPV6);
+}
+
+function openedDevice(name: string, mtu: number, { joins = false, address }: TunPortOptions): InterfaceFacts {
+  return joins ? interfaceFacts(name) : bringUp(name, mtu, address);
 }
 
 function bringUp(name: string, mtu: number, address: number | undefined): InterfaceFacts {

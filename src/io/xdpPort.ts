@@ -28,6 +28,14 @@ export interface XdpPortOptions {
   readonly interface: string;
   /** Receive queue; needed when the interface has several, for a port serves one. */
   readonly queue?: number;
+  /** Takes the place of the kernel: for a port that only seems to be one. */
+  readonly kernel?: XdpKernel;
+}
+
+/** What a port asks of the machine. */
+export interface XdpKernel
+  extends Pick<NativeAddon, 'pageBytes' | 'xdpOpen' | 'xdpKick' | 'xdpWake' | 'xdpStatistics' | 'checksum' | 'closeFd'> {
+  readonly facts: InterfaceFacts;
 }
 
 /** Frames that the kernel sends per call in copy mode. */
@@ -39,7 +47,7 @@ export class XdpPort implements Port {
   readonly facts: PortFacts;
   readonly interface: InterfaceFacts;
   readonly queue: number;
-  readonly #native: NativeAddon;
+  readonly #native: Omit<XdpKernel, 'facts'>;
   readonly #memory: XdpMemory;
   readonly #counters = portCounters();
   readonly #fd: number;
@@ -56,13 +64,13 @@ export class XdpPort implements Port {
 
   /** @throws UvsError INTERFACE_UNKNOWN, INTERFACE_UNSUITABLE, NOT_ROOT, PORT_OPEN_FAILED, CAPACITY_EXCEEDED (arena too small) */
   constructor(memory: XdpMemory, options: XdpPortOptions) {
-    this.#native = native();
+    this.#native = options.kernel ?? native();
     this.#memory = memory;
-    this.interface = suitable(ethernetFacts(options.interface), options.queue);
+    this.interface = suitable(options.kernel?.facts ?? ethernetFacts(options.interface), options.queue);
     this.queue = options.queue ?? 0;
     const { name, mtu, macHigh, macLow } = this.interface;
     this.facts = { name, mtu, macHigh, macLow, offloads: false };
-    const socket = openXdpSocket(memory, this.interface, this.queue);
+    const socket = openXdpSocket(memory, this.interface, this.queue, this.#native);
     this.#fd = socket.fd;
     this.#id = memory.addPort();
     const words = memory.arena.words;

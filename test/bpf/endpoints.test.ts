@@ -78,6 +78,32 @@ describe('filterEntries', () => {
     expect(new Map([...filterEntries(reversed)].sort())).toEqual(new Map([...entries].sort()));
   });
 
+  test('knows a rule by its ports on an address, by the address when it has many or none', () => {
+    const rule = { family: 'v4', protocol: 'tcp', target: '10.0.0.2' } as const;
+    const of = (...targetPorts: [number, number][]) =>
+      [...filterEntries({ ...NOTHING, classified: [targetPorts.length === 0 ? rule : { ...rule, targetPorts }] })].toSorted();
+    const virtual = [key('10.0.0.2'), EndpointFlag.virtual];
+    const single = (port: number) => [key('10.0.0.2', Protocol.tcp, port), EndpointFlag.service];
+    expect(of([80, 81], [443, 443])).toEqual([virtual, single(80), single(81), single(443)].toSorted());
+    const all = [virtual, [key('10.0.0.2', Protocol.tcp, 0), EndpointFlag.catchAll]].toSorted();
+    expect([of(), of([1, 65]), of([1, 64], [80, 80])]).toEqual([all, all, all]);
+  });
+
+  test('knows a prefix by its length in bits behind family, protocol and port', () => {
+    const classified = [{ family: 'v4', protocol: 'udp', target: '10.1.2.3/8' }, { family: 'v6' }] as const;
+    const { catchAll } = EndpointFlag;
+    // 32 bits in front of the address, 96 more in front of an IPv4 address; little-endian.
+    expect([...filterEntries({ ...NOTHING, classified })]).toEqual([
+      [`88000000 04110000 ${'00'.repeat(12)} 0a000000`.replaceAll(' ', ''), catchAll],
+      ...['06', '11', '84'].map((protocol) => [`20000000 06${protocol}0000 ${'00'.repeat(16)}`.replaceAll(' ', ''), catchAll]),
+    ]);
+  });
+
+  test('takes a prefix of the whole address for the address', () => {
+    const of = (target: string) => filterEntries({ ...NOTHING, classified: [{ family: 'v6', protocol: 'tcp', target }] });
+    expect(of('2001:db8::1/128')).toEqual(of('2001:db8::1'));
+  });
+
   test('keeps families apart', () => {
     const entries = filterEntries({ ...NOTHING, localAddresses: ['10.0.0.1', '::10.0.0.1'] });
     expect(entries.size).toBe(2);

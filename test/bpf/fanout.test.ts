@@ -1,13 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Protocol } from '../../src/base/terms.ts';
-import { ENDPOINT_KEY_BYTES, filterEntries } from '../../src/bpf/endpoints.ts';
+import { filterEntries } from '../../src/bpf/endpoints.ts';
 import { fanoutListing, fanoutProgram } from '../../src/bpf/fanout.ts';
 import { encodePacket, type PacketSpec } from './frames.ts';
 import { run } from './interpreter.ts';
+import { endpointMaps } from './selectorRun.ts';
 
 const ENDPOINTS_FD = 3;
-const PROGRAM = fanoutProgram(ENDPOINTS_FD);
+const PREFIXES_FD = 4;
+const PROGRAM = fanoutProgram({ endpoints: ENDPOINTS_FD, prefixes: PREFIXES_FD });
 
 interface Net {
   readonly vip: string;
@@ -34,15 +36,7 @@ const ENTRIES = filterEntries({
   destinations: FACTS.map(({ server, protocol }) => ({ protocol, address: server, port: 8080, method: 'masq' as const })),
   localAddresses: Object.values(NETS).map(({ vip }) => vip),
 });
-const MAPS = new Map([
-  [
-    ENDPOINTS_FD,
-    {
-      keyBytes: ENDPOINT_KEY_BYTES,
-      entries: new Map([...ENTRIES].map(([key, flags]) => [key, new Uint8Array(Uint32Array.of(flags).buffer)])),
-    },
-  ],
-]);
+const MAPS = new Map(endpointMaps(ENDPOINTS_FD, PREFIXES_FD, ENTRIES));
 
 /** What the kernel takes modulo the number of workers. */
 function hashOf(packet: PacketSpec): number {
@@ -76,7 +70,30 @@ const TALKS = fc.record({
   port: fc.integer({ min: 1024, max: 65_535 }),
 });
 
+/** Everything of a family goes to services by mark, and the real servers take any port. */
+const MARKED = new Map(
+  endpointMaps(
+    ENDPOINTS_FD,
+    PREFIXES_FD,
+    filterEntries({
+      services: [],
+      destinations: FACTS.map(({ server, protocol }) => ({ protocol, address: server, port: 0, method: 'masq' as const })),
+      classified: [{ family: 'v4' }, { family: 'v6', target: '2001:db8::/32' }],
+      localAddresses: Object.values(NETS).map(({ vip }) => vip),
+    }),
+  ),
+);
+
 describe('one worker gets', () => {
+  test('both directions of a connection of a service by mark, also where clients are within its targets', () => {
+    const hash = (packet: PacketSpec) => run(PROGRAM, { frame: encodePacket(packet), context: new Map(), maps: MARKED }).result;
+    fc.assert(
+      fc.property(TALKS, (talk) => {
+        expect(hash(reply(talk))).toBe(hash(request(talk)));
+      }),
+    );
+  });
+
   test('both directions of a connection', () => {
     fc.assert(
       fc.property(TALKS, (talk) => {
@@ -142,5 +159,5 @@ test('any bytes end the program without a read outside', () => {
 });
 
 test('the listing names the map that it asks', () => {
-  expect(fanoutListing(ENDPOINTS_FD).join('\n')).toContain('map endpoints');
+  expect(fanoutListing({ endpoints: ENDPOINTS_FD, prefixes: PREFIXES_FD }).join('\n')).toContain('map endpoints');
 });

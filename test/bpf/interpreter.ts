@@ -5,9 +5,11 @@
  */
 
 export interface BpfMap {
-  /** Hash map: hexadecimal key -> value. */
+  /** Hash map, or map of prefixes: hexadecimal key -> value. */
   readonly entries?: ReadonlyMap<string, Uint8Array>;
   readonly keyBytes?: number;
+  /** The longest entry that begins the key is found; the first four bytes of keys are lengths in bits. */
+  readonly isPrefixes?: boolean;
   /** Socket map: indices that have a socket. */
   readonly sockets?: ReadonlySet<number>;
 }
@@ -203,14 +205,14 @@ class Run {
   }
 
   #lookup(): Value {
-    const { entries, keyBytes } = this.#mapIn(1);
+    const { entries, keyBytes, isPrefixes = false } = this.#mapIn(1);
     if (entries === undefined || keyBytes === undefined) throw new Error('map_lookup_elem wants a hash map');
     let key = '';
     for (let i = 0; i < keyBytes; i++)
       key += Number(this.#load(this.#registers[2], i, 1))
         .toString(16)
         .padStart(2, '0');
-    const found = entries.get(key);
+    const found = isPrefixes ? longestPrefix(entries, key) : entries.get(key);
     return found === undefined ? 0n : { region: { name: 'map value', bytes: found }, at: 0 };
   }
 
@@ -287,4 +289,23 @@ function swapped(value: bigint, bits: number): bigint {
   let out = 0n;
   for (let i = 0; i < bits; i += 8) out = (out << 8n) | ((value >> BigInt(i)) & 255n);
   return out;
+}
+
+/** As the kernel's trie: an entry fits when its own number of bits behind the length is equal, and is no more than the key asks for. */
+function longestPrefix(entries: ReadonlyMap<string, Uint8Array>, key: string): Uint8Array | undefined {
+  const wanted = bitsOf(key);
+  const fitting = [...entries].filter(([entry]) => {
+    const bits = lengthOf(entry);
+    return bits <= lengthOf(key) && bitsOf(entry).slice(0, bits) === wanted.slice(0, bits);
+  });
+  return fitting.toSorted(([a], [b]) => lengthOf(b) - lengthOf(a))[0]?.[1];
+}
+
+function lengthOf(hexKey: string): number {
+  const bytes = [0, 2, 4, 6].map((at) => Number.parseInt(hexKey.slice(at, at + 2), 16));
+  return new Uint32Array(Uint8Array.from(bytes).buffer)[0]!;
+}
+
+function bitsOf(hexKey: string): string {
+  return [...hexKey.slice(8)].map((digit) => Number.parseInt(digit, 16).toString(2).padStart(4, '0')).join('');
 }

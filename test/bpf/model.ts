@@ -1,4 +1,5 @@
 /** The selector's rules once more, slow and obvious: over what a test says of a frame, and over the plain facts instead of the map. */
+import { address, maskAddress, parsePrefix, sameAddress } from '../../src/base/address.ts';
 import { Protocol } from '../../src/base/terms.ts';
 import type { SelectorFacts } from '../../src/bpf/endpoints.ts';
 import { MAX_EXTENSION_HEADERS } from '../../src/bpf/headers.ts';
@@ -16,10 +17,13 @@ export function isOurs(frame: FrameSpec, facts: SelectorFacts): boolean {
   if (isTransport(packet.protocol)) {
     if (isPiece(packet)) {
       if (facts.services.some((service) => service.address === packet.destination)) return true;
-      return !isForHost && facts.destinations.some((of) => of.method === 'masq' && of.address === packet.source);
+      if (facts.classified?.some((rule) => rule.target === packet.destination)) return true;
+      if (!isForHost && facts.destinations.some((of) => of.method === 'masq' && of.address === packet.source)) return true;
+      return isWithinPrefix(facts, packet.protocol, packet.destination);
     }
     if (isService(facts, packet.protocol, packet.destination, packet.destinationPort ?? 0)) return true;
-    return !isForHost && isMasqServer(facts, packet.protocol, packet.source, packet.sourcePort ?? 0);
+    if (!isForHost && isMasqServer(facts, packet.protocol, packet.source, packet.sourcePort ?? 0)) return true;
+    return isWithinPrefix(facts, packet.protocol, packet.destination);
   }
 
   if (isPiece(packet) || !isError(packet) || packet.quote === undefined) return false;
@@ -30,10 +34,35 @@ export function isOurs(frame: FrameSpec, facts: SelectorFacts): boolean {
   }
   if (!isTransport(quote.protocol)) return false;
   if (isService(facts, quote.protocol, quote.source, quote.sourcePort ?? 0)) return true;
-  return !isForHost && isMasqServer(facts, quote.protocol, quote.destination, quote.destinationPort ?? 0);
+  if (!isMasqServer(facts, quote.protocol, quote.destination, quote.destinationPort ?? 0)) {
+    return isWithinPrefix(facts, quote.protocol, quote.source);
+  }
+  return !isForHost || isWithinPrefix(facts, quote.protocol, packet.destination);
+}
+
+type Rule = NonNullable<SelectorFacts['classified']>[number];
+
+/** A rule whose target is one address, or every port of it where there are more than a few. */
+function isClassified({ target, targetPorts, ...rule }: Rule, protocol: number, address: string, port: number): boolean {
+  if (target !== address || (rule.protocol !== undefined && Protocol[rule.protocol] !== protocol)) return false;
+  const ports = targetPorts?.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
+  return ports === undefined || ports.length > 64 || ports.includes(port);
+}
+
+/** A rule whose target is a prefix, or anything: ports are not looked at. */
+function isWithinPrefix({ classified = [] }: SelectorFacts, protocol: number, text: string): boolean {
+  return classified.some((rule) => {
+    if (rule.protocol !== undefined && Protocol[rule.protocol] !== protocol) return false;
+    if ((rule.family === 'v6') !== text.includes(':')) return false;
+    if (rule.target === undefined) return true;
+    const prefix = parsePrefix(rule.target);
+    if (prefix === undefined) return false;
+    return sameAddress(maskAddress(address(text), prefix.bits), maskAddress(prefix.address, prefix.bits));
+  });
 }
 
 function isService(facts: SelectorFacts, protocol: number, address: string, port: number): boolean {
+  if (facts.classified?.some((rule) => isClassified(rule, protocol, address, port))) return true;
   return facts.services.some(
     (of) => Protocol[of.protocol] === protocol && of.address === address && (of.port === port || of.port === 0),
   );

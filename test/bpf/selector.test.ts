@@ -334,20 +334,22 @@ describe('the frame', () => {
 
 describe('selectorProgram', () => {
   test('wants a socket map for xdp, and for no other', () => {
-    expect(() => selectorProgram({ flavour: SelectorFlavour.xdp, endpoints: 3 })).toThrow('flavour xdp, and no other');
-    expect(() => selectorProgram({ flavour: SelectorFlavour.socket, endpoints: 3, xskMap: 4 })).toThrow(
+    expect(() => selectorProgram({ flavour: SelectorFlavour.xdp, endpoints: 3, prefixes: 5 })).toThrow(
+      'flavour xdp, and no other',
+    );
+    expect(() => selectorProgram({ flavour: SelectorFlavour.socket, endpoints: 3, prefixes: 5, xskMap: 4 })).toThrow(
       'flavour xdp, and no other',
     );
   });
 
   test('wants 6 bytes of MAC address', () => {
-    expect(() => selectorProgram({ flavour: 'socket', endpoints: 3, mac: OWN_MAC.subarray(1) })).toThrow(
+    expect(() => selectorProgram({ flavour: 'socket', endpoints: 3, prefixes: 5, mac: OWN_MAC.subarray(1) })).toThrow(
       'a MAC address has 6 bytes',
     );
   });
 
   test('stays below the 4096 instructions of old kernels, and can be listed', () => {
-    const options = { flavour: SelectorFlavour.xdp, endpoints: 3, xskMap: 4, mac: OWN_MAC };
+    const options = { flavour: SelectorFlavour.xdp, endpoints: 3, prefixes: 5, xskMap: 4, mac: OWN_MAC };
     expect(selectorProgram(options).length / 8).toBeLessThan(4096);
     expect(selectorListing(options)).toContain('fragmentOfTransport:');
   });

@@ -93,6 +93,7 @@ function openXdp(): string {
     chunkBytes: CHUNK_BYTES,
     headroomBytes: 0,
     sendBufferBytes: 1 << 16,
+    kickFrames: 32,
     ringBytes: 4 * page,
     receiveAt: place(),
     receiveEntries: UMEM_FRAMES,

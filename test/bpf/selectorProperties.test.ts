@@ -11,6 +11,15 @@ const POOLS = [
   ['192.0.2.1', '10.0.0.1', '10.0.0.2'],
   ['2001:db8::1', 'fd00::1', 'fd00::2'],
 ] as const;
+const PREFIXES = { v4: ['10.0.0.0/31', '10.0.0.0/8', '0.0.0.0/0'], v6: ['fd00::/64', 'fd00::2/127', '::/0'] } as const;
+const PORT_RANGES = [
+  [[80, 80]],
+  [
+    [0x5000, 0x5000],
+    [40, 53],
+  ],
+  [[0, 0xffff]],
+] as const;
 const PORTS = [80, 80, 80, 53, 0, 0x5000];
 const SERVICE_PROTOCOLS: readonly ServiceProtocol[] = ['tcp', 'udp', 'sctp'];
 const PROTOCOLS = [Protocol.tcp, Protocol.tcp, Protocol.udp, Protocol.sctp, Protocol.ipip, Protocol.ipv6, Protocol.gre, 50];
@@ -24,12 +33,23 @@ function factsOf(pool: readonly string[]): fc.Arbitrary<SelectorFacts> {
     port: fc.constantFrom(...PORTS),
   });
   const method = fc.constantFrom('masq', 'masq', 'tunnel', 'route');
+  const family = pool === POOLS[0] ? ('v4' as const) : ('v6' as const);
+  const rule = fc.record(
+    {
+      family: fc.constant(family),
+      protocol: fc.constantFrom(...SERVICE_PROTOCOLS),
+      target: fc.constantFrom(...pool, ...PREFIXES[family]),
+      targetPorts: fc.constantFrom(...PORT_RANGES),
+    },
+    { requiredKeys: ['family'] },
+  );
   return fc.record({
     services: fc.array(endpoint, { minLength: 1, maxLength: 4 }),
     destinations: fc.array(
       fc.tuple(endpoint, method).map(([of, by]) => ({ ...of, method: by })),
       { minLength: 1, maxLength: 5 },
     ),
+    classified: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, fc.array(rule, { maxLength: 2 })),
     localAddresses: fc.subarray([...pool]),
   });
 }

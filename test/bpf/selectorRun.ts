@@ -1,8 +1,14 @@
 /** Runs a flavour of the selector over a frame, as the kernel would, and says in one word whose the frame is. */
-import { ENDPOINT_KEY_BYTES, type EndpointEntries, filterEntries, type SelectorFacts } from '../../src/bpf/endpoints.ts';
+import {
+  ENDPOINT_KEY_BYTES,
+  type EndpointEntries,
+  filterEntries,
+  PREFIX_KEY_BYTES,
+  type SelectorFacts,
+} from '../../src/bpf/endpoints.ts';
 import { SelectorFlavour, selectorProgram } from '../../src/bpf/selector.ts';
 import { OWN_MAC } from './frames.ts';
-import { run } from './interpreter.ts';
+import { type BpfMap, run } from './interpreter.ts';
 
 export type Whose = 'ours' | 'host';
 
@@ -13,12 +19,16 @@ export interface Surroundings {
   readonly packetType?: number;
   readonly queue?: number;
   readonly socketQueues?: readonly number[];
+  /** The word in which the filter of a socket notes its verdict for the program behind the tap. Left out = they take no notes. */
+  readonly note?: Uint8Array;
 }
 
 export const FLAVOURS = Object.values(SelectorFlavour);
 
 const ENDPOINTS_FD = 3;
 const SOCKETS_FD = 4;
+const PREFIXES_FD = 5;
+const NOTES_FD = 6;
 const VERDICTS: Record<SelectorFlavour, Record<number, Whose>> = {
   xdp: { 4: 'ours', 2: 'host' },
   ingress: { 2: 'ours', 4294967295: 'host' },
@@ -35,12 +45,15 @@ export function selectorOf(
   const program = selectorProgram({
     flavour,
     endpoints: ENDPOINTS_FD,
+    prefixes: PREFIXES_FD,
     ...(flavour === 'xdp' ? { xskMap: SOCKETS_FD } : {}),
+    ...(around.note === undefined ? {} : { verdicts: NOTES_FD }),
     ...(mac === undefined ? {} : { mac }),
   });
-  const maps = new Map([
-    [ENDPOINTS_FD, { keyBytes: ENDPOINT_KEY_BYTES, entries: mapContent(filterEntries(facts)) }],
+  const maps = new Map<number, BpfMap>([
+    ...endpointMaps(ENDPOINTS_FD, PREFIXES_FD, filterEntries(facts)),
     [SOCKETS_FD, { sockets: new Set(around.socketQueues ?? [0]) }],
+    [NOTES_FD, { keyBytes: 4, entries: new Map(around.note === undefined ? [] : [['00000000', around.note]]) }],
   ]);
   const context = flavour === 'xdp' ? xdpContext(around) : skbContext(around);
   return (frame) => {
@@ -62,6 +75,15 @@ function skbContext({ vlanPresent = false, packetType = 0 }: Surroundings): Map<
   ]);
 }
 
-function mapContent(entries: EndpointEntries): Map<string, Uint8Array> {
-  return new Map([...entries].map(([key, flags]) => [key, new Uint8Array(Uint32Array.of(flags).buffer)]));
+/** Both maps, as io/selector.ts fills them, by file descriptor. */
+export function endpointMaps(endpoints: number, prefixes: number, entries: EndpointEntries): (readonly [number, BpfMap])[] {
+  return [
+    [endpoints, { keyBytes: ENDPOINT_KEY_BYTES, entries: mapContent(entries, ENDPOINT_KEY_BYTES) }],
+    [prefixes, { keyBytes: PREFIX_KEY_BYTES, entries: mapContent(entries, PREFIX_KEY_BYTES), isPrefixes: true }],
+  ];
+}
+
+function mapContent(entries: EndpointEntries, keyBytes: number): Map<string, Uint8Array> {
+  const own = [...entries].filter(([key]) => key.length === 2 * keyBytes);
+  return new Map(own.map(([key, flags]) => [key, new Uint8Array(Uint32Array.of(flags).buffer)]));
 }

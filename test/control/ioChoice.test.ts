@@ -29,6 +29,21 @@ describe('auto', () => {
   });
 });
 
+describe('auto, where the kernel says what XDP the driver takes', () => {
+  const known = { receiveQueues: 4, txChecksum: true, tso: true, gro: true };
+  const CASES = [
+    ['a driver that no list has', { driver: 'new' }, 'copy', 'xdp', 'driver new has native XDP'],
+    ['a driver without copies', { driver: 'new' }, 'zerocopy', 'xdp', 'driver new has AF_XDP of its own'],
+    ['a listed driver that cannot', { driver: 'ice' }, 'none', 'packet', 'driver ice takes no XDP program'],
+    ['a bridge', { kind: 'bridge' }, 'none', 'packet', 'this bridge interface takes no XDP program'],
+    ['virtio', { driver: 'virtio_net' }, 'copy', 'packet', 'driver virtio_net passes super-frames and unfinished checksums'],
+  ] as const;
+  test.each(CASES)('%s', (_name, facts, xdp, io, reason) => {
+    const circumstances = { ...PLAIN_CIRCUMSTANCES, capabilities: () => ({ ...known, xdp }) };
+    expect(chooseIo(link(2, 'eth0', facts), circumstances)).toEqual({ io, reason });
+  });
+});
+
 describe('auto on a veth interface', () => {
   const veth = link(2, 'veth0', { kind: 'veth' });
   const known = { receiveQueues: 1, txChecksum: true, tso: true, gro: true };
@@ -50,6 +65,11 @@ describe('auto on a veth interface', () => {
     ],
   ] as const;
   test.each(CASES)('%s', (_name, more, io, reason) => expect(chooseIo(veth, around(more))).toEqual({ io, reason }));
+
+  test('whose other end has more queues, so that the driver refuses XDP', () => {
+    const refusing = { capabilities: () => ({ ...known, txChecksum: false, tso: false, xdp: 'none' as const }) };
+    expect(chooseIo(veth, around(refusing))).toEqual({ io: 'packet', reason: 'this veth interface takes no XDP program' });
+  });
 
   test('needs a queue for each worker', () => {
     const { io, reason } = chooseIo(veth, around({ isOneWay: true, workers: 2 }));

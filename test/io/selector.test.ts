@@ -74,7 +74,14 @@ describe('attachPacket', () => {
     const { kernel, selector } = kernelAndSelector();
     selector.attachPacket(IFINDEX, MAC, SOCKET);
     selector.attachPacket(IFINDEX, MAC, SOCKET + 1);
-    expect(kernel.log).toEqual(['load socket_filter', 'filter 50', 'load sched_cls', 'link 7 tcx', 'filter 51']);
+    expect(kernel.log).toEqual([
+      'map cpuArray 1',
+      'load socket_filter',
+      'filter 50',
+      'load sched_cls',
+      'link 7 tcx',
+      'filter 51',
+    ]);
   });
 
   test('says which kernel it needs when there is no tcx', () => {
@@ -142,7 +149,7 @@ describe('update', () => {
   test('can exchange a full map, for the kernel has room for both', () => {
     const kernel = new FakeKernel();
     const selector = new KernelSelector(kernel, { capacity: 2 });
-    expect(kernel.log).toEqual(['map hash 4']);
+    expect(kernel.log).toEqual(['map hash 4', 'map prefixes 4']);
     selector.update(filterEntries(facts('10.0.0.1')));
     selector.update(filterEntries(facts('10.0.0.2')));
     expect(kernel.map.size).toBe(2);

@@ -99,6 +99,7 @@ export class RawLink {
       vnetHeader: false,
       dropAll: false,
       sendBufferBytes: 16 << 20,
+      receiveBufferBytes: 0,
     });
   }
 

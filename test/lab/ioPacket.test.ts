@@ -27,8 +27,8 @@ function packetRig(superFrames: boolean, slots = 256): PortRig {
 }
 
 describeAsRoot('AF_PACKET port', () => {
-  describePort('packet, slots of 68 KB', () => packetRig(true));
-  describePort('packet, slots of 2 KB', () => packetRig(false));
+  describePort('packet, with super-frames', () => packetRig(true));
+  describePort('packet, without super-frames', () => packetRig(false));
 
   test('a ring with fewer slots than a burst delivers each frame once, and counts those it has no slot for', async () => {
     const rig = packetRig(false, 32);

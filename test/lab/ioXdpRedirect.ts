@@ -11,11 +11,16 @@ const RX_QUEUE_AT = 16;
 
 /** Takes every frame of the port's interface until `detach` is called. */
 export function redirectEverything(port: XdpPort, mode: XdpMode = 'native'): { detach(): void } {
+  return redirectQueues([port], mode);
+}
+
+/** The same for an interface with a port for each of its queues. */
+export function redirectQueues(ports: readonly XdpPort[], mode: XdpMode = 'native'): { detach(): void } {
   const calls = native();
   const map = calls.mapCreate({ type: 'xskmap', keyBytes: 4, valueBytes: 4, entries: 4, name: 'uvsio_sockets' });
-  calls.mapUpdateFd(map, port.queue, port.fileDescriptor);
+  for (const port of ports) calls.mapUpdateFd(map, port.queue, port.fileDescriptor);
   const program = calls.programLoad({ type: 'xdp', name: 'uvsio_all', instructions: instructions(map) });
-  const link = calls.linkXdp(program, port.interface.index, mode);
+  const link = calls.linkXdp(program, ports[0]!.interface.index, mode);
   return { detach: () => [link, program, map].forEach((fd) => void calls.closeFd(fd)) };
 }
 

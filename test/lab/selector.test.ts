@@ -26,6 +26,10 @@ const FACTS: SelectorFacts = {
     { protocol: 'udp', address: '10.77.0.50', port: HOST_PORT, method: 'masq' },
     { protocol: 'udp', address: '10.77.0.51', port: HOST_PORT, method: 'tunnel' },
   ],
+  classified: [
+    { family: 'v4', protocol: 'udp', target: '198.18.0.0/15' },
+    { family: 'v6', target: '2001:db8:9::/48' },
+  ],
   localAddresses: [DIRECTOR.v4, DIRECTOR.v6, VIP.v4, VIP.v6],
 };
 const NO_FACTS: SelectorFacts = { services: [], destinations: [], localAddresses: [] };
@@ -47,6 +51,8 @@ const FRAMES: readonly (readonly [word: string, whose: 'port' | 'host', frame: F
     'port',
     fromClient().ipv6({ source: CLIENT.v6, target: VIP.v6 }).destinationOptions().udp({ source: 4000, target: SERVICE_PORT }),
   ],
+  ['prefix4', 'port', fromClient().ipv4({ source: CLIENT.v4, target: '198.19.255.9' }).udp({ source: 4000, target: 9 })],
+  ['prefix6', 'port', fromClient().ipv6({ source: CLIENT.v6, target: '2001:db8:9:9::9' }).udp({ source: 4000, target: 9 })],
   [
     'masqReply',
     'port',
@@ -188,14 +194,23 @@ describe.runIf(isRoot)('the selector in the kernel', () => {
   test.each(Object.values(SelectorFlavour))('passes the verifier: %s', (flavour) => {
     const size = { keyBytes: 20, valueBytes: 4, entries: 8 };
     const endpoints = native().mapCreate({ type: 'hash', name: 'uvsbpf', ...size });
+    const prefixes = native().mapCreate({ type: 'prefixes', name: 'uvsbpf', ...size, keyBytes: 24 });
     const sockets = native().mapCreate({ type: 'xskmap', name: 'uvsbpf', ...size, keyBytes: 4 });
+    const verdicts = native().mapCreate({ type: 'cpuArray', name: 'uvsbpf', keyBytes: 4, valueBytes: 4, entries: 1 });
     const type = { xdp: 'xdp', ingress: 'sched_cls', socket: 'socket_filter' }[flavour] as 'xdp' | 'sched_cls' | 'socket_filter';
     const fds = [undefined, Uint8Array.of(2, 0, 0, 0, 0, 1)].map((mac) => {
-      const program = { flavour, endpoints, ...(flavour === 'xdp' ? { xskMap: sockets } : {}), ...(mac ? { mac } : {}) };
+      const program = {
+        flavour,
+        endpoints,
+        prefixes,
+        ...(flavour === 'xdp' ? { xskMap: sockets } : {}),
+        ...(mac ? { mac } : {}),
+        ...(mac && flavour !== 'xdp' ? { verdicts } : {}),
+      };
       return native().programLoad({ type, name: 'uvsbpf', instructions: selectorProgram(program) });
     });
     expect(fds.every((fd) => fd > 0)).toBe(true);
-    for (const fd of [...fds, endpoints, sockets]) native().closeFd(fd);
+    for (const fd of [...fds, endpoints, prefixes, sockets, verdicts]) native().closeFd(fd);
   });
 
   test('what the verifier refuses is told with its log', () => {
