@@ -10,7 +10,7 @@ import { WORDS, type Word } from './optionTable.ts';
 /** One word of the option table as it occurs. */
 export interface Occurrence {
   readonly word: Word;
-  /** The argument in which it stands. */
+  /** The last argument that was taken for it: where it stands itself, or its value, if that stands behind. */
   readonly typed: string;
   /** Undefined when it takes none, or none was given. */
   readonly value: string | undefined;
@@ -75,6 +75,6 @@ export class ArgumentReader {
       return word.takes === 'optional' ? { word, typed, value } : missingArgument(typed);
     }
     this.#next++;
-    return { word, typed, value: following };
+    return { word, typed: following, value: following };
   }
 }

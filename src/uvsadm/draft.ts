@@ -22,7 +22,8 @@ const MAX_TTL = 255;
 export class Draft {
   readonly #names: Names;
   readonly given = new Set<OptionName>();
-  protocol: ServiceProtocol = 'tcp';
+  /** Undefined until a service is named: until then ports have no names. */
+  protocol: ServiceProtocol | undefined;
   family: Family = Family.v4;
   /** Undefined for a firewall mark. */
   service: Endpoint | undefined;
@@ -96,7 +97,7 @@ export class Draft {
     this.protocol = long === 'tcp-service' ? 'tcp' : long === 'udp-service' ? 'udp' : 'sctp';
     this.service = parseEndpointText(value, this.protocol, this.#names);
     if (this.service === undefined) return illegal('virtual server address[:port]');
-    this.family = this.service.address.family;
+    this.#setFamily(this.service.address.family);
     return undefined;
   }
 
@@ -104,12 +105,20 @@ export class Draft {
     const mark = parseNumber(value, 1, MAX_MARK);
     if (mark === undefined) return invalid('fwmark value', value);
     this.mark = mark;
+    this.protocol = 'tcp';
     return undefined;
   }
 
+  /** A mask that was given before it was known to be for IPv6 is forgotten. */
+  #setFamily(family: Family): void {
+    this.family = family;
+    if (family === Family.v6) this.netmask = undefined;
+  }
+
   #takeIpv6(): Refusal | undefined {
-    if (this.mark === 0) return usage('-6 used before -f');
-    this.family = Family.v6;
+    // The second newline is ipvsadm's.
+    if (this.mark === 0) return usage('-6 used before -f\n');
+    if (this.family !== Family.v6) this.#setFamily(Family.v6);
     return undefined;
   }
 

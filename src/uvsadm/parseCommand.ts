@@ -44,13 +44,13 @@ export function parseCommand(args: readonly string[], { program, names }: Surrou
   const role = roleOf(command, first);
   if (role instanceof Refusal) return role;
   const draft = new Draft(names);
-  const refusal = readOptions(reader, draft) ?? undefined;
+  const refusal = readOptions(reader, draft);
   if (refusal !== undefined) return refusal;
   const timeouts = command === 'set' ? readTimeouts(reader.words) : undefined;
   if (timeouts instanceof Refusal) return timeouts;
   const rest = reader.words[timeouts === undefined ? 0 : timeouts.length];
   if (rest !== undefined) return usage(`unexpected argument ${rest}`);
-  return judgeCommand(command, draft.given) ?? commandOf(command, draft, role, timeouts);
+  return judgeFlags(draft) ?? judgeCommand(command, draft.given) ?? commandOf(command, draft, role, timeouts);
 }
 
 /** Of `--start-daemon` and `--stop-daemon`; the text of the second is as ipvsadm has it. */
@@ -72,13 +72,20 @@ function readOptions(reader: ArgumentReader, draft: Draft): Refusal | undefined 
 
 /** The three values of `--set`: tcp, tcpfin, udp. */
 function readTimeouts(words: readonly string[]): readonly number[] | Refusal {
+  if (words.length < 3) return usage('--set option requires 3 timeout values');
   const values: number[] = [];
   for (const text of words.slice(0, 3)) {
     const seconds = parseNumber(text, 0, MAX_TIMEOUT_SECONDS);
     if (seconds === undefined) return invalid('timeout value', text);
     values.push(seconds);
   }
-  return values.length < 3 ? usage('--set option requires 3 timeout values') : values;
+  return values;
+}
+
+/** With whatever command: names of scheduler flags are looked at once the scheduler is known. */
+function judgeFlags(draft: Draft): Refusal | undefined {
+  const flags = parseSchedulerFlags(draft.schedulerFlags, draft.scheduler || DEFAULT_SCHEDULER);
+  return typeof flags === 'object' ? usage(`${flags.fault} scheduler flag \`${flags.name}'`) : undefined;
 }
 
 function commandOf(
@@ -127,10 +134,9 @@ function serviceCommand(kind: 'addService' | 'editService', draft: Draft): Comma
   }
   const scheduler = draft.scheduler || DEFAULT_SCHEDULER;
   const flags = parseSchedulerFlags(draft.schedulerFlags, scheduler);
-  if (typeof flags === 'object') return usage(`${flags.fault} scheduler flag \`${flags.name}'`);
   const options: ServiceOptions = {
     scheduler,
-    schedulerFlags: flags,
+    schedulerFlags: typeof flags === 'number' ? flags : 0,
     persistenceSeconds: draft.persistenceSeconds,
     netmask: draft.netmask ?? (draft.family === Family.v6 ? WHOLE_IPV6 : -1),
     onePacket,
@@ -189,7 +195,7 @@ function startDaemon(draft: Draft, role: DaemonRole): Command {
 function serviceOf(draft: Draft): ServiceKey {
   const { service, protocol, mark, family } = draft;
   if (service === undefined) return { firewallMark: mark, family: family === Family.v6 ? 'v6' : 'v4' };
-  return { protocol, address: formatAddress(service.address), port: service.port ?? 0 };
+  return { protocol: protocol!, address: formatAddress(service.address), port: service.port ?? 0 };
 }
 
 /** Without a port of its own it has the service's. */

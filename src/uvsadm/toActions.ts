@@ -132,10 +132,14 @@ function judgeSettings({ lowerThreshold, upperThreshold }: DestinationSettings):
   return lowerThreshold > upperThreshold ? kernelRefusal(KernelError.outOfRange) : undefined;
 }
 
-/** As far as the address alone tells; what the host's routes say of it is the host's to know. */
+/** As far as the address alone tells; what the host's routes say of it (broadcasts, what is local) is the host's to know. */
 function isUnicast({ family, words }: Address): boolean {
-  if (family === Family.v6) return words[0] >>> 24 !== 0xff && words.some((word) => word !== 0);
-  return words[3] >>> 28 < 0xe && words[3] >>> 24 !== 0;
+  const [w0, w1, w2, w3] = words;
+  if (family === Family.v4) return w3 >>> 28 !== 0xe && w3 !== 0 && w3 !== -1;
+  const isUnspecified = (w0 | w1 | w2 | w3) === 0;
+  const isMappedV4 = (w0 | w1) === 0 && w2 === 0xffff;
+  const isLinkLocal = w0 >>> 22 === 0xfe80 >>> 6;
+  return !isUnspecified && !isMappedV4 && !isLinkLocal && w0 >>> 24 !== 0xff;
 }
 
 function findService(tables: CurrentTables, key: ServiceKey): Service | undefined {

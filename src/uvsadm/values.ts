@@ -16,13 +16,17 @@ export const NO_NAMES: Names = { host: () => undefined, servicePort: () => undef
 /** Decimal; leading blanks, zeros and a sign pass. @returns undefined when it is none or out of range */
 export function parseNumber(text: string, from: number, to: number): number | undefined {
   if (!/^[ \t\n\v\f\r]*[+-]?\d+$/.test(text)) return undefined;
-  const value = Number(text);
+  // "-0" is 0.
+  const value = Number(text) + 0;
   return value >= from && value <= to ? value : undefined;
 }
 
-/** inet_aton: one to four parts, decimal, octal or hexadecimal; the last fills what is left. @returns an int32 word */
+/**
+ * inet_aton: one to four parts, decimal, octal or hexadecimal; the last fills what is left, and what follows a blank is not looked at.
+ * @returns an int32 word
+ */
 export function parseInetAton(text: string): number | undefined {
-  const parts = text.split('.');
+  const parts = text.replace(/\s.*$/s, '').split('.');
   if (parts.length > 4) return undefined;
   const numbers = parts.map(partOf);
   const last = numbers.pop();
@@ -32,10 +36,9 @@ export function parseInetAton(text: string): number | undefined {
   return (high + last) | 0;
 }
 
-/** `192.0.2.1`, `192.0.2`, a host name. Digits alone are no address here. */
-export function parseIpv4(text: string, names: Names): number | undefined {
-  if (/^\d*$/.test(text)) return undefined;
-  return parseInetAton(text) ?? names.host(text);
+/** `192.0.2.1`, `192.0.2`, a host name. */
+function parseIpv4(text: string, names: Names): number | undefined {
+  return text === '' ? undefined : (parseInetAton(text) ?? names.host(text));
 }
 
 /** An address with a port, or without: port undefined. */
@@ -44,20 +47,31 @@ export interface Endpoint {
   readonly port: number | undefined;
 }
 
-/** `host`, `host:port`, `2001:db8::1`, `[2001:db8::1]:port`; a port may have a name. */
-export function parseEndpointText(text: string, protocol: ServiceProtocol, names: Names): Endpoint | undefined {
-  const bracketed = /^\[([^\]]*)\]:(.*)$/.exec(text);
-  if (bracketed !== null || text.startsWith('[')) {
-    const address = parseAddress(bracketed?.[1] ?? '');
-    return address?.family === Family.v6 ? withPort(address, bracketed![2]!, protocol, names) : undefined;
-  }
+/**
+ * `host`, `host:port`, `2001:db8::1`, `[2001:db8::1]:port`. A port may have a name, if the protocol is known. Digits alone are no
+ * address; an IPv4 address in brackets loses its port, as in ipvsadm.
+ */
+export function parseEndpointText(text: string, protocol: ServiceProtocol | undefined, names: Names): Endpoint | undefined {
+  if (text.startsWith('[')) return parseBracketed(text, protocol, names);
   const whole = text.includes(':') ? parseAddress(text) : undefined;
   if (whole !== undefined) return { address: whole, port: undefined };
+  if (/^\d*$/.test(text)) return undefined;
   const colon = text.indexOf(':');
   const word = parseIpv4(colon === -1 ? text : text.slice(0, colon), names);
   if (word === undefined) return undefined;
-  const address: Address = { family: Family.v4, words: [0, 0, 0, word] };
-  return colon === -1 ? { address, port: undefined } : withPort(address, text.slice(colon + 1), protocol, names);
+  return colon === -1 ? { address: ipv4(word), port: undefined } : withPort(ipv4(word), text.slice(colon + 1), protocol, names);
+}
+
+function parseBracketed(text: string, protocol: ServiceProtocol | undefined, names: Names): Endpoint | undefined {
+  const [, inner = '', port = ''] = /^\[([^\]]*)\]:(.*)$/.exec(text) ?? [];
+  const address = parseAddress(inner);
+  if (address?.family === Family.v6) return withPort(address, port, protocol, names);
+  const word = parseIpv4(inner, names);
+  return word === undefined ? undefined : { address: ipv4(word), port: undefined };
+}
+
+function ipv4(word: number): Address {
+  return { family: Family.v4, words: [0, 0, 0, word] };
 }
 
 /** `sh-port,flag-3` to bits. */
@@ -101,7 +115,7 @@ function partOf(text: string): number | undefined {
   return /^[1-9]\d*$/.test(text) ? Number(text) : undefined;
 }
 
-function withPort(address: Address, text: string, protocol: ServiceProtocol, names: Names): Endpoint | undefined {
-  const port = parseNumber(text, 0, 65535) ?? names.servicePort(text, protocol);
+function withPort(address: Address, text: string, protocol: ServiceProtocol | undefined, names: Names): Endpoint | undefined {
+  const port = parseNumber(text, 0, 65535) ?? (protocol === undefined ? undefined : names.servicePort(text, protocol));
   return port === undefined ? undefined : { address, port };
 }

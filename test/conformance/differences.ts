@@ -9,7 +9,8 @@ const DOCUMENT = join(import.meta.dirname, '../../docs/reference/differences.md'
 
 /** Id of a recording -> why ours differs. */
 export function readDifferences(text: string = readFileSync(DOCUMENT, 'utf8')): ReadonlyMap<string, string> {
-  const rows = text.split('\n').filter((line) => /^\| *`/.test(line));
+  const [table = ''] = /^\|.*(?:\n\|.*)*/m.exec(text) ?? [];
+  const rows = table.split('\n').filter((line) => /^\| *`/.test(line));
   return new Map(
     rows.flatMap((row) => {
       const [ids = '', ...cells] = row.split('|').slice(1, -1);

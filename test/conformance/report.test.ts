@@ -115,7 +115,8 @@ test('text of ipvsadm is not yet played', () => {
 });
 
 test('rows of docs/reference/differences.md that begin with ids name recordings', () => {
-  const text = '| recordings | what differs | why |\n|---|---|---|\n| `p_a`, `p_b` | order | random |\n| none | x | y |\n';
+  const text =
+    '| recordings | what differs | why |\n|---|---|---|\n| `p_a`, `p_b` | order | random |\n| none | x | y |\n\n| what | why |\n|---|---|\n| `-A` | z |\n';
   expect([...readDifferences(text)]).toEqual([
     ['p_a', 'order | random'.replace(' | ', ' ; ')],
     ['p_b', 'order ; random'],

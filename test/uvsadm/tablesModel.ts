@@ -1,0 +1,93 @@
+/** The tables as far as commands change them, the plain way. What `ipvsadm -S` leaves out, `saved` leaves out. */
+import type { DestinationKey, DestinationSettings, ServiceKey, ServiceSettings, TableAction } from '../../src/table/actions.ts';
+import { formatDestinationKey, formatServiceKey } from '../../src/table/actions.ts';
+import type { CurrentTables } from '../../src/uvsadm/toActions.ts';
+
+interface Service {
+  readonly key: ServiceKey;
+  settings: ServiceSettings;
+  readonly destinations: { readonly key: DestinationKey; settings: DestinationSettings }[];
+}
+
+/** Of the machine of the recordings. */
+const SCHEDULERS = 'none rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos'.split(' ');
+/** Flags that are printed under a name of their own, and nothing beside them. */
+const NAMED = /^(sh|mh)-/;
+
+export class TablesModel implements CurrentTables {
+  services: Service[] = [];
+  readonly #timeouts = { tcp: 900, tcpFin: 120, udp: 300 };
+
+  knowsScheduler(name: string): boolean {
+    return SCHEDULERS.includes(name);
+  }
+
+  knowsPersistenceEngine(name: string): boolean {
+    return name === 'sip';
+  }
+
+  apply(actions: readonly TableAction[]): void {
+    for (const action of actions) this.#apply(action);
+  }
+
+  /** `ipvsadm -L --timeout`. */
+  timeouts(): string {
+    const { tcp, tcpFin, udp } = this.#timeouts;
+    return `Timeout (tcp tcpfin udp): ${tcp} ${tcpFin} ${udp}\n`;
+  }
+
+  /** What a saved table tells, in a fixed order. */
+  saved(): unknown[] {
+    const named = this.services.map(({ key, settings, destinations }) => ({
+      service: formatServiceKey(key),
+      scheduler: settings.scheduler,
+      flags: settings.schedulerFlags.filter((flag) => NAMED.test(flag) || !NAMED.test(`${settings.scheduler}-`)).sort(),
+      onePacket: settings.onePacket,
+      persistence: settings.persistenceSeconds,
+      mask: settings.persistenceSeconds === 0 ? '' : (settings.persistenceMask ?? `${settings.persistencePrefix}`),
+      servers: destinations.map((d) => this.#savedServer(d)).sort(),
+    }));
+    return named.sort((a, b) => (a.service < b.service ? -1 : 1));
+  }
+
+  #savedServer({ key, settings: { method, weight, tunnel } }: Service['destinations'][number]): string {
+    return `${formatDestinationKey(key)} ${method} ${weight} ${JSON.stringify(tunnel)}`;
+  }
+
+  #apply(action: TableAction): void {
+    switch (action.kind) {
+      case 'addService':
+        this.services.push({ key: action.service, settings: action.settings, destinations: [] });
+        return;
+      case 'editService':
+        this.#find(action.service).settings = action.settings;
+        return;
+      case 'removeService':
+        this.services = this.services.filter((service) => service !== this.#find(action.service));
+        return;
+      case 'addDestination':
+        this.#find(action.service).destinations.push({ key: action.destination, settings: action.settings });
+        return;
+      case 'editDestination':
+      case 'removeDestination': {
+        const { destinations } = this.#find(action.service);
+        const at = destinations.findIndex(({ key }) => formatDestinationKey(key) === formatDestinationKey(action.destination));
+        const after = action.kind === 'editDestination' ? [{ key: action.destination, settings: action.settings }] : [];
+        destinations.splice(at, 1, ...after);
+        return;
+      }
+      case 'setTimeouts':
+        for (const name of ['tcp', 'tcpFin', 'udp'] as const)
+          this.#timeouts[name] = action.timeouts[name] || this.#timeouts[name];
+        return;
+      case 'zeroStatistics':
+        return;
+      default:
+        throw new Error(`no command makes ${action.kind}`);
+    }
+  }
+
+  #find(key: ServiceKey): Service {
+    return this.services.find((service) => formatServiceKey(service.key) === formatServiceKey(key))!;
+  }
+}
