@@ -1,5 +1,5 @@
 /**
- * What the engine counts, by name. docs/counters.md has a sentence for each; a test compares the two. Every frame that comes in is
+ * What the engine counts, by name. docs/reference/counters.md has a sentence for each; a test compares the two. Every frame that comes in is
  * either transmitted, punted or dropped; every drop has a name of its own.
  */
 import { FLOW_FAULT_NAMES } from '../packet/flow.ts';

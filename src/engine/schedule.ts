@@ -134,7 +134,9 @@ function leave(s: EngineState, burst: Burst, i: number, ingress: number, service
 }
 
 function bypass(s: EngineState, burst: Burst, i: number, service: number, mark: number): number {
-  const conn = insert(s, service, s.flow, NONE, 0, BYPASS, FRESH_TIMEOUT_TICKS);
+  const isOnePacket = s.flow.protocol === Protocol.udp && s.tables.services.onePacket(service);
+  const flags = BYPASS | (isOnePacket ? ConnectionFlag.onePacket : 0);
+  const conn = insert(s, service, s.flow, NONE, 0, flags, FRESH_TIMEOUT_TICKS);
   if (conn === NONE) return dropNone(s, burst, i, CONNECTION_TABLE_FULL);
   s.tables.connections.setFirewallMark(conn, mark);
   return conn;

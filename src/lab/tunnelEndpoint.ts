@@ -1,34 +1,35 @@
 /**
- * The real server's end of an IP-in-IP tunnel, for kernels without ipip: a process in the real server's namespace.
+ * The real server's end of a tunnel (IP in IP, GUE, GRE), for kernels without them: a process in the real server's namespace.
  *
- *     eth0 --(rule: protocol 4 or 41 -> table 100)--> device --> this process --inner packet--> device --> the kernel: VIP on lo
+ *     eth0 --(rule: protocol 4, 41, 47 or 17 -> table 100)--> device --> this process --inner packet--> device --> the kernel: VIP on lo
  *
  * Outer packets come by a routing rule that stands before the local table (labPlan, TUNNEL_TABLE), so the kernel neither takes them
- * itself nor answers that it does not know the protocol, and nothing needs to be captured. The device goes with the process, and
- * its routes with it.
+ * itself nor answers that it does not know the protocol, and nothing needs to be captured. UDP that is not GUE goes back as it is. The
+ * device goes with the process, and its routes with it.
  */
 import { writeFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { assert } from '../base/assert.ts';
-import { BURST_FRAMES, NONE } from '../base/terms.ts';
+import { NONE } from '../base/terms.ts';
 import { native } from '../io/native.ts';
-
 import { TunPort } from '../io/tunPort.ts';
 import { Waiter } from '../io/waiter.ts';
 import { Burst } from '../memory/burst.ts';
 import { FrameArena } from '../memory/frameArena.ts';
 import * as ethernet from '../packet/ethernet.ts';
-import { Flow, FragmentKind, parseFlow } from '../packet/flow.ts';
+import { Flow, FlowFault, FragmentKind, parseFlow } from '../packet/flow.ts';
 import { TUNNEL_DEVICE, TUNNEL_TABLE } from './labPlan.ts';
 import { runIp } from './namespaces.ts';
 import { Reassembly } from './reassembly.ts';
-import { innerFamily, innerPacketAt, isTunnelPacket } from './tunnelPacket.ts';
+import { innerPacketAt, isTunnelPacket } from './tunnelPacket.ts';
 
-const FRAMES = 512;
-const MTU_BYTES = 1500;
-/** Room for a packet that was put together, with its link header. */
-const SLOT_BYTES = 1536;
-const ARENA_BYTES = 4 << 20;
+const FRAMES = 128;
+/** A datagram that was put together is longer than any link's MTU. */
+const MTU_BYTES = 65_535;
+/** Room for the longest packet that can have been put together, with its link header. */
+const SLOT_BYTES = 65_536 + 64;
+const SLOTS = 16;
+const ARENA_BYTES = 16 << 20;
 /** Longest that a signal waits while the thread sleeps. */
 const SLEEP_MS = 50;
 
@@ -40,46 +41,66 @@ class TunnelUnpacker {
   readonly #inner = new Burst();
   readonly #flow = new Flow();
   readonly #reassembly = new Reassembly();
-  /** A slot for each frame of a burst. */
   readonly #slotsAt: number;
+  #slotsUsed = 0;
 
   constructor(port: TunPort, arena: FrameArena) {
     this.#port = port;
     this.#arena = arena;
-    this.#slotsAt = arena.reserve(SLOT_BYTES * BURST_FRAMES);
-    assert(this.#slotsAt !== NONE, 'the arena has room for a burst');
+    this.#slotsAt = arena.reserve(SLOT_BYTES * SLOTS);
+    assert(this.#slotsAt !== NONE, 'the arena has room for the slots');
   }
 
   /** Unpacks everything that waits. @returns packets received */
   unpack(): number {
     const count = this.#port.receive(this.#received);
-    this.#inner.count = 0;
     for (let i = 0; i < count; i++) this.#unpackOne(this.#received.at[i]!, this.#received.bytes[i]!);
-    this.#port.transmit(this.#inner, 0);
+    this.#send();
     this.#port.release(this.#received);
     return count;
+  }
+
+  #send(): void {
+    this.#port.transmit(this.#inner, 0);
+    this.#inner.count = 0;
+    this.#slotsUsed = 0;
   }
 
   #unpackOne(frameAt: number, frameBytes: number): void {
     const flow = this.#flow;
     const v = this.#arena.view;
-    if (!isTunnelPacket(parseFlow(v, frameAt, frameBytes, flow), flow)) return;
-    if (flow.fragment === FragmentKind.none) {
+    const fault = parseFlow(v, frameAt, frameBytes, flow);
+    if (!isTunnelPacket(fault, flow)) {
+      if (fault === FlowFault.none) this.#give(v, flow.l3, flow.end);
+    } else if (flow.fragment === FragmentKind.none) {
       const at = innerPacketAt(v, flow);
-      // The link header goes over the end of the outer IP header, which nobody needs any more.
-      if (at !== NONE) this.#give(at - ethernet.HEADER_BYTES, flow.end - at);
-      return;
+      if (at !== NONE) this.#give(v, at, flow.end);
+    } else {
+      const whole = this.#reassembly.add(v, flow);
+      if (whole !== undefined) this.#unpackWhole(whole);
     }
-    const whole = this.#reassembly.add(v, flow);
-    if (whole === undefined || whole.length > MTU_BYTES) return;
-    const slot = this.#slotsAt + this.#inner.count * SLOT_BYTES;
-    this.#arena.bytes.set(whole, slot + ethernet.HEADER_BYTES);
-    this.#give(slot, whole.length);
   }
 
-  #give(frameAt: number, packetBytes: number): void {
-    ethernet.write(this.#arena.view, frameAt, 0, 0, 0, 0, ethernet.etherTypeOf(innerFamily(this.#flow)));
-    const i = this.#inner.push(frameAt, packetBytes + ethernet.HEADER_BYTES);
+  /** Of a datagram that came in pieces; `#flow` describes the last one of them. */
+  #unpackWhole(payload: Uint8Array): void {
+    const flow = this.#flow;
+    const v = new DataView(payload.buffer, payload.byteOffset, payload.length);
+    flow.l4 = 0;
+    flow.end = payload.length;
+    flow.fragment = FragmentKind.none;
+    const at = innerPacketAt(v, flow);
+    if (at === NONE) return;
+    if (this.#slotsUsed === SLOTS) this.#send();
+    const slot = this.#slotsAt + this.#slotsUsed++ * SLOT_BYTES;
+    this.#arena.bytes.set(payload.subarray(at), slot + ethernet.HEADER_BYTES);
+    this.#give(this.#arena.view, slot + ethernet.HEADER_BYTES, slot + ethernet.HEADER_BYTES + flow.end - at);
+  }
+
+  /** The link header goes over what is in front of the packet, which nobody needs any more. */
+  #give(v: DataView, packetAt: number, end: number): void {
+    const frameAt = packetAt - ethernet.HEADER_BYTES;
+    ethernet.write(v, frameAt, 0, 0, 0, 0, ethernet.etherTypeOf(v.getUint8(packetAt) >> 4));
+    const i = this.#inner.push(frameAt, end - frameAt);
     this.#inner.output[i] = 0;
   }
 }

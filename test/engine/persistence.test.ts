@@ -186,7 +186,7 @@ describe('through any sequence of packets, waits and changes', () => {
         expect(rig.director.state.tables.connections.count).toBe(0);
         expect(faults(rig)).toEqual([]);
       }),
-      { numRuns: 25 },
+      { numRuns: 10 },
     );
   });
 });

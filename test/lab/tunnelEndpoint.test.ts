@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { address } from '../../src/base/address.ts';
+import { address, formatAddress } from '../../src/base/address.ts';
 import { NONE, Protocol } from '../../src/base/terms.ts';
 import { labDown, labUp } from '../../src/lab/lab.ts';
-import type { LabPlan } from '../../src/lab/labPlan.ts';
+import { GUE_PORT, type LabPlan } from '../../src/lab/labPlan.ts';
 import { startScript } from '../../src/lab/labProcess.ts';
 import { runIp } from '../../src/lab/namespaces.ts';
 import { readPacket, type SimulatedPacket, writeFrame } from '../../src/lab/simulationPacket.ts';
 import { planLab } from '../../src/lab/topologies.ts';
 import { innerPacketAt, isTunnelPacket } from '../../src/lab/tunnelPacket.ts';
 import { Flow, parseIp } from '../../src/packet/flow.ts';
+import { DirectorRig } from '../support/directorRig.ts';
 import { labName, mustSkip } from './endToEndRig.ts';
 
 const MAC = { high: 0x0277, low: 1 };
@@ -41,6 +42,24 @@ function wrap(payload: Uint8Array, protocol: number, outer: 'v4' | 'v6'): Uint8A
   return packetBytes({ ...INNER, source: address(source), target: address(target), protocol, payload });
 }
 
+/** The packet as a director sends it into a tunnel of that kind: one hop older. */
+function encapsulated(
+  type: 'gre' | 'gue',
+  sum: 'none' | 'full',
+  inner: SimulatedPacket,
+  outer: 'v4' | 'v6',
+  port = GUE_PORT,
+): Uint8Array {
+  const rig = new DirectorRig();
+  const address = outer === 'v4' ? '10.0.1.2' : '2001:db8:1::2';
+  const tunnel = { type, port: type === 'gue' ? port : 0, checksum: sum };
+  rig.service('udp', formatAddress(inner.target), inner.targetPort, [{ address, port: 7, method: 'tunnel', tunnel }]);
+  const buffer = new ArrayBuffer(1600);
+  const bytes = writeFrame(new DataView(buffer), 0, inner, MAC, MAC);
+  const [out] = rig.send('client', new Uint8Array(buffer, 0, bytes));
+  return out!.frame.slice(ETHERNET_BYTES);
+}
+
 function unwrap(bytes: Uint8Array): SimulatedPacket | undefined {
   const v = new DataView(bytes.slice().buffer);
   const flow = new Flow();
@@ -59,11 +78,35 @@ describe('what is inside a tunnel packet', () => {
     expect(unwrap(wrap(packetBytes(inner), protocol, outer))).toEqual(inner);
   });
 
+  test.each(
+    (['v4', 'v6'] as const).flatMap((outer) =>
+      ([INNER, INNER_V6] as const).flatMap((inner) =>
+        (['none', 'full'] as const).flatMap((sum) => (['gre', 'gue'] as const).map((type) => ({ type, sum, inner, outer }))),
+      ),
+    ),
+  )(
+    '$type with checksum $sum over IP$outer: comes out as it went in, and not at all when damaged',
+    ({ type, sum, inner, outer }) => {
+      const bytes = encapsulated(type, sum, inner, outer);
+      expect(unwrap(bytes)).toEqual({ ...inner, hopLimit: inner.hopLimit - 1 });
+      if (sum === 'none') return;
+      bytes[bytes.length - 1]! ^= 1;
+      expect(unwrap(bytes)).toBeUndefined();
+    },
+  );
+
+  test('GUE to another port is the host’s', () => {
+    const bytes = encapsulated('gue', 'none', INNER, 'v4', 6081);
+    const flow = new Flow();
+    const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    expect(isTunnelPacket(parseIp(v, 0, bytes.length, flow), flow)).toBe(false);
+  });
+
   test.each([
     ['a packet that is no tunnel', packetBytes(INNER)],
     ['a protocol number that does not fit what is inside', wrap(packetBytes(INNER_V6), Protocol.ipip, 'v4')],
     ['an empty tunnel packet', wrap(new Uint8Array(), Protocol.ipip, 'v4')],
-    ['GRE', wrap(packetBytes(INNER), Protocol.gre, 'v4')],
+    ['GRE without a header of its own', wrap(packetBytes(INNER), Protocol.gre, 'v4')],
     ['nothing', new Uint8Array()],
   ])('%s holds none', (_name, bytes) => {
     expect(unwrap(bytes)).toBeUndefined();
