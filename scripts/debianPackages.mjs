@@ -23,6 +23,13 @@ export const DEBIAN_PACKAGES = [
   },
   { name: 'iproute2', proof: 'ip', use: 'makes the network namespaces of demo and lab', neededBy: ['demo', 'test', 'bench'] },
   { name: 'curl', proof: 'curl', use: 'the client of the lab tests that is not ours', neededBy: ['test'] },
+  { name: 'traceroute', proof: 'traceroute', use: 'shows the hops through a director in the lab tests', neededBy: ['test'] },
+  {
+    name: 'iputils-tracepath',
+    proof: 'tracepath',
+    use: 'shows the path MTU through a director in the lab tests',
+    neededBy: ['test'],
+  },
   { name: 'nftables', proof: 'nft', use: 'the kernel NAT that the bench compares with', neededBy: ['bench'] },
   { name: 'haproxy', proof: 'haproxy', use: 'a proxy that the bench compares with', neededBy: ['bench'] },
   { name: 'nginx', proof: 'nginx', use: 'a proxy that the bench compares with, and its web server', neededBy: ['bench'] },

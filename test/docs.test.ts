@@ -64,8 +64,8 @@ describe('docs/errors.md', () => {
   });
 });
 
-describe('docs/counters.md', () => {
-  const rows = namedRows('docs/counters.md');
+describe('docs/reference/counters.md', () => {
+  const rows = namedRows('docs/reference/counters.md');
 
   test('has every counter of the engine, and no other', () => {
     expect(rows.map(({ name }) => name).sort()).toEqual([...COUNTER_NAMES].sort());

@@ -1,12 +1,13 @@
-/** The status of a running director, as JSON over HTTP on a Unix socket. */
+/** A running director's API: JSON over HTTP on a Unix socket. `routes.ts` says what can be asked. */
 import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { UvsError } from '../base/errors.ts';
-import type { DirectorStatus } from '../control/directorStatus.ts';
-import { MAX_LISTED_CONNECTIONS } from './socketPath.ts';
+import { answerTo, type DirectorApi } from './routes.ts';
 
+/** Bytes of a question's body; a question is a few settings. */
+const MAX_BODY_BYTES = 65_536;
 /** The longest path that fits struct sockaddr_un with its final zero. */
 const MAX_SOCKET_PATH_BYTES = 107;
 
@@ -16,14 +17,11 @@ export interface StatusServer {
 }
 
 /**
- * @param status called for each question, with the number of connections to list
+ * @param director asked for each answer
  * @returns when the socket takes questions; rejects with UvsError SOCKET_IN_USE, or KERNEL_REFUSED when the path cannot be used
  */
-export async function startStatusServer(
-  path: string,
-  status: (connections: number) => Promise<DirectorStatus>,
-): Promise<StatusServer> {
-  const server = createServer((request, response) => void answer(request, response, status));
+export async function startStatusServer(path: string, director: DirectorApi): Promise<StatusServer> {
+  const server = createServer((request, response) => void answer(request, response, director));
   try {
     if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES)
       throw new Error(`the path is longer than ${MAX_SOCKET_PATH_BYTES} bytes`);
@@ -79,24 +77,20 @@ function isAnswered(path: string): Promise<boolean> {
   });
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  status: (connections: number) => Promise<DirectorStatus>,
-): Promise<void> {
-  const url = URL.parse(request.url ?? '/', 'http://uvs');
-  if (url === null) return send(response, 400, { error: 'not a URL' });
-  if (url.pathname !== '/v1/status') return send(response, 404, { error: `nothing at ${url.pathname}; there is /v1/status` });
-  if (request.method !== 'GET') return send(response, 405, { error: 'only GET' });
-  const connections = Number(url.searchParams.get('connections') ?? 0);
-  if (!Number.isInteger(connections) || connections < 0 || connections > MAX_LISTED_CONNECTIONS) {
-    return send(response, 400, { error: `connections must be an integer from 0 to ${MAX_LISTED_CONNECTIONS}` });
+async function answer(request: IncomingMessage, response: ServerResponse, director: DirectorApi): Promise<void> {
+  const text = await bodyOf(request).catch(() => undefined);
+  if (text === undefined) return send(response, 413, { error: `the body is longer than ${MAX_BODY_BYTES} bytes` });
+  const { code, body } = await answerTo(director, request.method ?? '', request.url ?? '', text);
+  send(response, code, body);
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const part of request.setEncoding('utf8')) {
+    text += part;
+    if (text.length > MAX_BODY_BYTES) throw new Error('too long');
   }
-  try {
-    send(response, 200, await status(connections));
-  } catch (error) {
-    send(response, 503, { error: reasonOf(error) });
-  }
+  return text;
 }
 
 function send(response: ServerResponse, code: number, body: object): void {

@@ -1,4 +1,4 @@
-/** What the counters of the engine mean: their sentences are those of docs/counters.md, so that they are written once. */
+/** What the counters of the engine mean: their sentences are those of docs/reference/counters.md, so that they are written once. */
 import { readFileSync } from 'node:fs';
 import { DROP_NAMES } from '../engine/counters.ts';
 import type { CounterFacts } from './statusText.ts';
@@ -14,7 +14,7 @@ export function loadCounterFacts(): (name: string) => CounterFacts {
 
 function readDocument(): string {
   try {
-    return readFileSync(new URL('../../docs/counters.md', import.meta.url), 'utf8');
+    return readFileSync(new URL('../../docs/reference/counters.md', import.meta.url), 'utf8');
   } catch {
     return '';
   }

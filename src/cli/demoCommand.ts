@@ -1,6 +1,5 @@
 /** `uvs demo`: a lab that shows a director at work; what `npm start` runs. */
 import { UvsError } from '../base/errors.ts';
-import { nearestName } from '../config/nearestName.ts';
 import { IO_NAMES } from '../control/ioChoice.ts';
 import { type DemoScreen, runLive, runRequests } from '../lab/demo.ts';
 import type { DemoOptions, DemoStage, ProgressListener } from '../lab/demoStage.ts';
@@ -9,7 +8,7 @@ import { openLabStage } from '../lab/labStage.ts';
 import { labObstacle } from '../lab/namespaces.ts';
 import { openSimulationStage } from '../lab/simulationStage.ts';
 import { integerOption, parseCommandLine, wordOption } from './commandLine.ts';
-import { SCHEDULER_NAMES } from './schedulersCommand.ts';
+import { SERVICE_OPTIONS, SERVICE_OPTIONS_HELP, serviceOptions } from './serviceOptions.ts';
 
 const HELP = `Usage: uvs demo [OPTIONS]
 
@@ -17,7 +16,7 @@ Builds a client, a director and real servers in network namespaces, sends reques
 shows which real server answered, then goes on with a live view until Ctrl-C. Removes everything when it ends.
 
   --method METHOD      ${LAB_METHODS.join(', ')} (default dr)
-  --scheduler NAME     see \`uvs schedulers\` (default rr)
+${SERVICE_OPTIONS_HELP}
   --real-servers N     1 to ${MAX_REAL_SERVERS} (default 2)
   --requests N         how many before the live view (default 10)
   --udp                datagrams to a UDP echo instead of HTTP
@@ -30,7 +29,7 @@ shows which real server answered, then goes on with a live view until Ctrl-C. Re
 
 const OPTIONS = {
   method: { type: 'string', default: 'dr' },
-  scheduler: { type: 'string', default: 'rr' },
+  ...SERVICE_OPTIONS,
   'real-servers': { type: 'string', default: '2' },
   requests: { type: 'string', default: '10' },
   udp: { type: 'boolean', default: false },
@@ -52,9 +51,10 @@ export async function demoCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
+  const method = wordOption(values.method, '--method', LAB_METHODS);
   const options: DemoOptions = {
-    method: wordOption(values.method, '--method', LAB_METHODS),
-    scheduler: knownScheduler(values.scheduler),
+    method,
+    ...serviceOptions(values, method),
     realServers: integerOption(values['real-servers'], '--real-servers', 1, MAX_REAL_SERVERS),
     requests: integerOption(values.requests, '--requests', 1, MAX_REQUESTS),
     udp: values.udp,
@@ -139,17 +139,6 @@ function progress(screen: DemoScreen): ProgressListener {
     screen.line(`  ${step} (${seconds.toFixed(2)} s)`);
     at = performance.now();
   };
-}
-
-function knownScheduler(name: string): string {
-  const { schedulers } = SCHEDULER_NAMES;
-  if (schedulers.includes(name)) return name;
-  const near = nearestName(name, schedulers);
-  throw new UvsError(
-    'SCHEDULER_UNKNOWN',
-    `no scheduler named "${name}"`,
-    near === undefined ? {} : { hint: `Did you mean ${near}?` },
-  );
 }
 
 const SILENT: DemoScreen = { isTerminal: false, line() {}, redraw() {} };

@@ -23,5 +23,6 @@ export async function dryRunText(
   const interfaceLines = engines.map(
     (engine, i) => `interface ${engine.name} by ${engine.io}: ${planned[i]?.reason}; ${engine.reason}`,
   );
-  return [...interfaceLines, ...planChanges(EMPTY_TABLES, tablesOf(config)).map(formatAction)].join('\n');
+  const interfaces = planned.map(({ link }) => link.name);
+  return [...interfaceLines, ...planChanges(EMPTY_TABLES, tablesOf(config, interfaces)).map(formatAction)].join('\n');
 }

@@ -7,6 +7,7 @@ import { startRealServers } from '../lab/labHosts.ts';
 import { LAB_METHODS, type LabPlan, labFolder, MAX_REAL_SERVERS } from '../lab/labPlan.ts';
 import { planLab } from '../lab/topologies.ts';
 import { integerOption, parseCommandLine, wordOption } from './commandLine.ts';
+import { SERVICE_OPTIONS, SERVICE_OPTIONS_HELP, serviceOptions } from './serviceOptions.ts';
 
 const HELP = `Usage: uvs lab up NAME [--method METHOD] [--real-servers N] [--json] [--verbose]
        uvs lab down [NAME] [--json] [--verbose]
@@ -18,6 +19,7 @@ removes all labs, with every process inside.
 
   --method METHOD      ${LAB_METHODS.join(', ')} (default dr)
   --real-servers N     1 to ${MAX_REAL_SERVERS} (default 2)
+${SERVICE_OPTIONS_HELP}
   --json               print the outcome as JSON
   --verbose            print each command
 `;
@@ -27,6 +29,7 @@ const UP_OPTIONS = {
   ...COMMON,
   method: { type: 'string', default: 'dr' },
   'real-servers': { type: 'string', default: '2' },
+  ...SERVICE_OPTIONS,
 } as const;
 const ACTIONS = ['up', 'down', 'status'] as const;
 
@@ -52,12 +55,13 @@ async function up(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseCommandLine(args, syntax);
   const method = wordOption(values.method, '--method', LAB_METHODS);
   const realServers = integerOption(values['real-servers'], '--real-servers', 1, MAX_REAL_SERVERS);
+  const { scheduler, ...services } = serviceOptions(values, method);
   const plan = planLab(positionals[0]!, method, realServers);
   await labUp(plan, listener(values.verbose));
   try {
     for (const server of await startRealServers(plan)) server.leaveRunning();
     mkdirSync(labFolder(plan.name), { recursive: true });
-    writeFileSync(configFile(plan.name), labConfig(plan, 'rr'));
+    writeFileSync(configFile(plan.name), labConfig(plan, scheduler, services));
   } catch (error) {
     await labDown(plan.name);
     throw error;

@@ -71,7 +71,12 @@ export async function runDirector(options: DirectorOptions): Promise<number> {
   try {
     await control.use(config);
     await Promise.race([control.settled(), watch.stopped, pause(NEXT_HOPS_WAIT_MS)]);
-    server = await startStatusServer(socketPath, statusReader(options, control));
+    server = await startStatusServer(socketPath, {
+      status: statusReader(options, control),
+      settings: () => control.settings,
+      changeSettings: (values) => control.changeSettings(values),
+      zeroStatistics: (service) => control.zeroStatistics(service),
+    });
     log.info(
       { socket: socketPath },
       `ready: ${countText(config.services.length, 'service')}; \`uvs status\` asks at ${socketPath}`,

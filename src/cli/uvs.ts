@@ -21,6 +21,14 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'services, real servers and counters of a running director',
     load: async () => (await import('./statusCommand.ts')).statusCommand,
   },
+  settings: {
+    summary: 'run-time settings of a running director, shown and changed',
+    load: async () => (await import('./settingsCommand.ts')).settingsCommand,
+  },
+  zero: {
+    summary: 'set the counters of a running director to zero',
+    load: async () => (await import('./zeroCommand.ts')).zeroCommand,
+  },
   schedulers: { summary: 'list the schedulers', load: async () => (await import('./schedulersCommand.ts')).schedulersCommand },
   io: {
     summary: 'list interfaces, and how a director would attach to them',

@@ -9,6 +9,19 @@ export class FaultList {
     this.#faults.push(new UvsError(code, message, hint === undefined ? { place } : { place, hint }));
   }
 
+  /** For a name that was used before. @param what it names @param lines name -> line of its first use, kept here */
+  addIfRepeated(
+    code: 'SERVICE_EXISTS' | 'DESTINATION_EXISTS',
+    what: string,
+    name: string,
+    place: Place,
+    lines: Map<string, number>,
+  ): void {
+    const line = lines.get(name);
+    if (line === undefined) lines.set(name, place.line ?? 0);
+    else this.add(code, `${what} was listed before, in line ${line}`, place);
+  }
+
   get isEmpty(): boolean {
     return this.#faults.length === 0;
   }

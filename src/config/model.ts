@@ -1,32 +1,77 @@
 /** The frozen outcome of reading a configuration, whatever its syntax was. Addresses are text that has been checked. */
+import type { SettingValue } from '../base/settings.ts';
 import type { ForwardingMethodName, ServiceProtocol } from '../base/terms.ts';
 
 export interface Config {
   /** Names of interfaces to attach to; empty = those that routes to the real servers and the virtual addresses lead through. */
   readonly interfaces: readonly string[];
   readonly services: readonly VirtualServiceConfig[];
+  /** In the order in which they are looked at; the last one that fits wins. */
+  readonly classification: readonly ClassificationConfig[];
   readonly timeouts: TimeoutsConfig;
+  /** Run-time settings under the kernel's names, checked; those that were not given are not here. */
+  readonly settings: Readonly<Record<string, SettingValue>>;
   readonly limits: LimitsConfig;
 }
 
-export interface VirtualServiceConfig {
-  readonly protocol: ServiceProtocol;
-  readonly address: string;
-  readonly port: number;
+/** What names a service. */
+export type ServiceIdentity =
+  /** Port 0 = every port that no other service has. */
+  | { readonly protocol: ServiceProtocol; readonly address: string; readonly port: number }
+  | { readonly firewallMark: number; readonly family: 'v4' | 'v6' };
+
+export type VirtualServiceConfig = ServiceIdentity & {
   readonly scheduler: string;
   readonly schedulerFlags: readonly string[];
   readonly onePacket: boolean;
+  /** Null = each connection is scheduled by itself. */
+  readonly persistence: PersistenceConfig | null;
   readonly realServers: readonly RealServerConfig[];
+};
+
+export interface PersistenceConfig {
+  readonly timeoutSeconds: number;
+  /** Bits of a client's address that name one client. */
+  readonly prefix: number;
+  /** IPv4: instead of `prefix`, bits that need not be the first ones; null = by `prefix`. */
+  readonly mask: string | null;
 }
 
 export interface RealServerConfig {
   readonly address: string;
+  /** 0 = the port that the client asked for. */
   readonly port: number;
   readonly method: ForwardingMethodName;
   readonly weight: number;
   readonly upperThreshold: number;
   readonly lowerThreshold: number;
+  /** Null for other methods than `tunnel`. */
+  readonly tunnel: TunnelConfig | null;
 }
+
+export interface TunnelConfig {
+  readonly type: 'ipip' | 'gue' | 'gre';
+  /** GUE: destination UDP port. Else 0. */
+  readonly port: number;
+  readonly checksum: 'none' | 'full' | 'remote';
+}
+
+/** Gives packets a firewall mark; what is left out fits everything. */
+export interface ClassificationConfig {
+  readonly family: 'v4' | 'v6';
+  readonly mark: number;
+  readonly protocol?: ServiceProtocol;
+  /** Address or prefix. */
+  readonly source?: string;
+  readonly target?: string;
+  readonly sourcePorts?: readonly PortRangeConfig[];
+  readonly targetPorts?: readonly PortRangeConfig[];
+  /** Name of the interface that the packet came in by. */
+  readonly interface?: string;
+}
+
+/** Both ends included. */
+export type PortRangeConfig = readonly [first: number, last: number];
 
 /** Seconds. Defaults 900, 120, 300 (specs/ipvs.md section 3). */
 export interface TimeoutsConfig {

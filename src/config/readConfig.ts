@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { UvsError } from '../base/errors.ts';
 import { FaultList } from './faultList.ts';
 import type { Config, LimitsConfig, TimeoutsConfig, VirtualServiceConfig } from './model.ts';
+import { readClassification } from './readClassification.ts';
 import { readServices, type SchedulerNames } from './readServices.ts';
-import { integer, readFields, type Shape, subtree, text } from './sectionReader.ts';
+import { readSettings } from './readSettings.ts';
+import { child, integer, readFields, type Shape, subtree, text } from './sectionReader.ts';
 import { type Located, parseYamlTree } from './yamlTree.ts';
 
 /** `config` is there exactly when `faults` is empty. */
@@ -18,13 +20,18 @@ export interface ConfigOutcome {
 /** Bytes; a thousand services with a hundred real servers each stay well below. */
 export const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
+/** Classification rules; the kernel-side selector has room for what they take up. */
+export const MAX_RULES = 256;
+
 const MAX_TIMEOUT_SECONDS = 31 * 24 * 3600;
 
 /** Keys at the top of the file. */
 export const CONFIG_SHAPE = {
   interfaces: z.array(text('the name of an interface'), { error: 'a list of names of interfaces' }).default([]),
   services: z.unknown().refine((value) => value !== undefined, { error: 'a list of services' }),
+  classification: subtree(),
   timeouts: subtree(),
+  settings: subtree(),
   limits: subtree(),
 };
 
@@ -70,20 +77,27 @@ function readRoot(root: Located, schedulers: SchedulerNames, faults: FaultList):
   const fields = readFields(root, 'the configuration', CONFIG_SHAPE, faults);
   if (fields === undefined) return undefined;
   const services = readServices(root, schedulers, faults);
+  const classification = readClassification(root, faults);
+  if (classification.length > MAX_RULES) {
+    const message = `${classification.length} classification rules (one without a family counts twice), but there is room for ${MAX_RULES}`;
+    const hint = 'Put ports of one target into one rule.';
+    faults.add('CAPACITY_EXCEEDED', message, child(root, 'classification')?.place ?? root.place, hint);
+  }
+  const settings = readSettings(child(root, 'settings'), faults);
   const timeouts = readPart(root, 'timeouts', TIMEOUTS_SHAPE, faults);
   const limits = readPart(root, 'limits', LIMITS_SHAPE, faults);
   const { interfaces } = fields.values;
   if (interfaces === undefined || timeouts === undefined || limits === undefined) return undefined;
   checkCapacity(root, services, limits, faults);
-  return { interfaces, services, timeouts, limits: { ...limits, connections: 2 ** Math.ceil(Math.log2(limits.connections)) } };
+  const connections = 2 ** Math.ceil(Math.log2(limits.connections));
+  return { interfaces, services, classification, timeouts, settings, limits: { ...limits, connections } };
 }
 
 /** A section of settings that may be absent, as a whole or in part. @returns undefined when one of them is faulty */
 function readPart(root: Located, key: 'timeouts', shape: typeof TIMEOUTS_SHAPE, faults: FaultList): TimeoutsConfig | undefined;
 function readPart(root: Located, key: 'limits', shape: typeof LIMITS_SHAPE, faults: FaultList): LimitsConfig | undefined;
 function readPart(root: Located, key: string, shape: Shape, faults: FaultList): unknown {
-  const entry = root.kind === 'section' ? root.entries.find((candidate) => candidate.key === key) : undefined;
-  const node: Located = entry?.value ?? { kind: 'section', place: root.place, entries: [] };
+  const node: Located = child(root, key) ?? { kind: 'section', place: root.place, entries: [] };
   const values = readFields(node, key, shape, faults)?.values;
   return values !== undefined && Object.keys(shape).every((name) => values[name] !== undefined) ? values : undefined;
 }

@@ -1,25 +1,24 @@
-/** Reads the `services` of a configuration: what a service and a real server may say, and the rules that concern several keys. */
+/** Reads the `services` of a configuration: what a service may say, and the rules that concern several of its keys. */
 import { z } from 'zod';
 import { formatAddress, formatEndpoint } from '../base/address.ts';
-import type { ForwardingMethodName } from '../base/terms.ts';
-import { type EndpointText, parseEndpointText, SERVICE_PROTOCOLS, whyNotUnicast } from './endpoints.ts';
+import { Family, type ServiceProtocol } from '../base/terms.ts';
+import {
+  checkUnicast,
+  ENDPOINT_FORM,
+  type EndpointText,
+  parseEndpointText,
+  reportEndpoint,
+  SERVICE_PROTOCOLS,
+} from './endpoints.ts';
 import type { FaultList } from './faultList.ts';
-import type { RealServerConfig, VirtualServiceConfig } from './model.ts';
+import type { ServiceIdentity, VirtualServiceConfig } from './model.ts';
 import { nearestName } from './nearestName.ts';
-import { type Fields, integer, oneOf, readFields, readList, subtree, text, truth } from './sectionReader.ts';
+import { MAX_MARK } from './readClassification.ts';
+import { readPersistence } from './readPersistence.ts';
+import { METHOD_NAME, METHOD_NAMES, readRealServers } from './readRealServers.ts';
+import { readTunnel } from './readTunnel.ts';
+import { child, type Fields, integer, oneOf, readFields, readList, subtree, text, truth } from './sectionReader.ts';
 import type { Located } from './yamlTree.ts';
-
-/** Name of a forwarding method in a configuration -> ours: those of LVS, of ipvsadm and of keepalived. */
-export const METHOD_NAMES: Readonly<Record<string, ForwardingMethodName>> = {
-  route: 'route',
-  dr: 'route',
-  gateway: 'route',
-  masq: 'masq',
-  nat: 'masq',
-  tunnel: 'tunnel',
-  tun: 'tunnel',
-  ipip: 'tunnel',
-};
 
 /** What must be known of the schedulers. */
 export interface SchedulerNames {
@@ -29,125 +28,136 @@ export interface SchedulerNames {
   readonly schedulerFlags?: Readonly<Record<string, readonly string[]>>;
 }
 
-const MAX_INT32 = 0x7fffffff;
-const ENDPOINT_FORM = 'an address with a port such as 10.0.0.1:80 or "[2001:db8::1]:80"';
-const methodName = oneOf(Object.keys(METHOD_NAMES) as [string, ...string[]]);
+/** Every scheduler takes these, as in the kernel; some have names of their own for them. */
+const COMMON_FLAGS = ['flag-1', 'flag-2', 'flag-3'];
 
 /** Keys of one service. */
 export const SERVICE_SHAPE = {
-  address: text(ENDPOINT_FORM),
+  address: text(ENDPOINT_FORM).optional(),
   protocol: oneOf(SERVICE_PROTOCOLS).optional(),
-  port: integer(1, 65535).optional(),
+  port: integer(0, 65535).optional(),
+  fwmark: integer(1, MAX_MARK).optional(),
+  family: oneOf(['v4', 'v6']).optional(),
   scheduler: text('the name of a scheduler').default('wlc'),
   schedulerFlags: z.array(text('the name of a flag'), { error: 'a list of names of flags' }).default([]),
   onePacket: truth().default(false),
-  method: methodName.default('route'),
+  persistence: subtree(),
+  method: METHOD_NAME.default('route'),
+  tunnel: subtree(),
   realServers: subtree(),
 };
 
-/** Keys of one real server. */
-export const REAL_SERVER_SHAPE = {
-  address: text(ENDPOINT_FORM),
-  port: integer(1, 65535).optional(),
-  weight: integer(0, MAX_INT32).default(1),
-  method: methodName.optional(),
-  upperThreshold: integer(0, MAX_INT32).default(0),
-  lowerThreshold: integer(0, MAX_INT32).default(0),
-};
-
 type ServiceFields = Fields<typeof SERVICE_SHAPE>;
-type RealServerFields = Fields<typeof REAL_SERVER_SHAPE>;
+
+/** Who a service is, with what its other keys need to know; undefined is what was faulty. */
+interface Identity {
+  readonly family: Family | undefined;
+  readonly port: number | undefined;
+  readonly protocol: ServiceProtocol | undefined;
+  readonly key: ServiceIdentity | undefined;
+  /** As in messages; undefined without `key`. */
+  readonly name: string | undefined;
+}
 
 /** Every service that could be read; what could not is in `faults`. */
 export function readServices(root: Located, names: SchedulerNames, faults: FaultList): readonly VirtualServiceConfig[] {
-  const services: VirtualServiceConfig[] = [];
   const lines = new Map<string, number>();
-  for (const node of readList(root, 'services', 'service', faults)) {
+  return readList(root, 'services', 'service', faults).flatMap((node) => {
     const fields = readFields(node, 'a service', SERVICE_SHAPE, faults);
-    if (fields === undefined) continue;
-    checkScheduler(fields, names, faults);
-    const endpoint = readEndpoint(fields, 'service', faults);
-    const protocol = readProtocol(fields, endpoint, faults);
-    const realServers = readRealServers(node, fields, endpoint, faults);
-    const { scheduler, schedulerFlags, onePacket } = fields.values;
-    if (onePacket && protocol !== undefined && protocol !== 'udp') {
-      faults.add('CONFIG_INVALID', 'onePacket is only for udp services', fields.placeOf('onePacket'), 'Remove it.');
-    }
-    if (endpoint === undefined || endpoint.port === undefined || protocol === undefined) continue;
-    const { address, port } = endpoint;
-    const name = `${protocol} ${formatEndpoint(address, port)}`;
-    reportDuplicate('SERVICE_EXISTS', `the service ${name}`, name, fields, lines, faults);
-    if (scheduler === undefined || schedulerFlags === undefined || onePacket === undefined) continue;
-    services.push({ protocol, address: formatAddress(address), port, scheduler, schedulerFlags, onePacket, realServers });
-  }
-  return services;
+    return fields === undefined ? [] : readService(node, fields, names, lines, faults);
+  });
 }
 
-function readRealServers(
+function readService(
   node: Located,
-  service: ServiceFields,
-  virtual: EndpointText | undefined,
+  fields: ServiceFields,
+  names: SchedulerNames,
+  lines: Map<string, number>,
   faults: FaultList,
-): readonly RealServerConfig[] {
-  const realServers: RealServerConfig[] = [];
-  const lines = new Map<string, number>();
-  for (const item of readList(node, 'realServers', 'real server', faults)) {
-    const fields = readFields(item, 'a real server', REAL_SERVER_SHAPE, faults);
-    if (fields === undefined) continue;
-    const { weight, upperThreshold, lowerThreshold } = fields.values;
-    checkThresholds(fields, faults);
-    const endpoint = readEndpoint(fields, 'real server', faults);
-    // A faulty method says nothing about ports and families.
-    const given = fields.isGiven('method') ? fields.values.method : service.values.method;
-    const method = given === undefined ? undefined : METHOD_NAMES[given];
-    checkAgainstService(fields, endpoint, virtual, method, faults);
-    const port = endpoint?.port ?? virtual?.port;
-    if (endpoint === undefined || port === undefined) continue;
-    const name = formatEndpoint(endpoint.address, port);
-    reportDuplicate('DESTINATION_EXISTS', `the real server ${name}`, name, fields, lines, faults);
-    if (method === undefined || weight === undefined || upperThreshold === undefined || lowerThreshold === undefined) continue;
-    realServers.push({ address: formatAddress(endpoint.address), port, method, weight, upperThreshold, lowerThreshold });
+): readonly VirtualServiceConfig[] {
+  checkScheduler(fields, names, faults);
+  const isByMark = fields.isGiven('fwmark');
+  const { family, port, protocol, key, name } = isByMark ? readMark(fields, faults) : readAddress(fields, faults);
+  const persistence = readPersistence(child(node, 'persistence'), family, faults);
+  const method = METHOD_NAMES[fields.values.method ?? ''];
+  const tunnel = readTunnel(child(node, 'tunnel'), faults);
+  const realServers = readRealServers(node, { family, port, isByMark, method, tunnel }, faults);
+  const { scheduler, schedulerFlags, onePacket } = fields.values;
+  if (onePacket && protocol !== undefined && protocol !== 'udp') {
+    faults.add('CONFIG_INVALID', 'onePacket is only for udp services', fields.placeOf('onePacket'), 'Remove it.');
   }
-  return realServers;
+  if (port === 0 && !isByMark && !fields.isGiven('persistence')) {
+    const place = fields.isGiven('port') ? fields.placeOf('port') : fields.placeOf('address');
+    faults.add('CONFIG_INVALID', 'port 0, which means every port, needs persistence', place, 'Add persistence: 360.');
+  }
+  if (key === undefined || name === undefined) return [];
+  faults.addIfRepeated('SERVICE_EXISTS', `the service ${name}`, name, fields.placeOf(isByMark ? 'fwmark' : 'address'), lines);
+  if (scheduler === undefined || schedulerFlags === undefined || onePacket === undefined) return [];
+  return [{ ...key, scheduler, schedulerFlags, onePacket, persistence, realServers }];
+}
+
+/** A service by firewall mark has no address of its own. */
+function readMark(fields: ServiceFields, faults: FaultList): Identity {
+  for (const key of ['address', 'protocol', 'port'] as const) {
+    if (!fields.isGiven(key)) continue;
+    faults.add('CONFIG_INVALID', `a service by fwmark has no ${key}`, fields.placeOf(key), 'Remove it, or remove fwmark.');
+  }
+  const { fwmark, family: given } = fields.values;
+  if (fields.isGiven('family') && given === undefined) return { ...NOBODY, port: 0 };
+  const family = given === 'v6' ? 'v6' : 'v4';
+  const base = { family: Family[family], port: 0, protocol: undefined };
+  if (fwmark === undefined) return { ...base, key: undefined, name: undefined };
+  return { ...base, key: { firewallMark: fwmark, family }, name: `fwmark ${fwmark} ${family}` };
+}
+
+const NOBODY: Identity = { family: undefined, port: undefined, protocol: undefined, key: undefined, name: undefined };
+
+function readAddress(fields: ServiceFields, faults: FaultList): Identity {
+  if (fields.isGiven('family')) {
+    const hint = 'Remove it: the address says it.';
+    faults.add('CONFIG_INVALID', 'family is only for services by fwmark', fields.placeOf('family'), hint);
+  }
+  const endpoint = readEndpoint(fields, faults);
+  const protocol = readProtocol(fields, endpoint, faults);
+  const family = endpoint?.address.family;
+  const port = endpoint?.port;
+  if (endpoint === undefined || port === undefined || protocol === undefined) {
+    return { family, port, protocol, key: undefined, name: undefined };
+  }
+  const key = { protocol, address: formatAddress(endpoint.address), port };
+  return { family, port, protocol, key, name: `${protocol} ${formatEndpoint(endpoint.address, port)}` };
 }
 
 /** The address with the port that stands in it or beside it; the port of a service must be given. */
-function readEndpoint(fields: ServiceFields | RealServerFields, what: string, faults: FaultList): EndpointText | undefined {
+function readEndpoint(fields: ServiceFields, faults: FaultList): EndpointText | undefined {
   const { address: written, port } = fields.values;
-  if (written === undefined) return undefined;
-  const place = fields.placeOf('address');
-  const endpoint = parseEndpointText(written);
-  if (endpoint === undefined || (what === 'real server' && endpoint.protocol !== undefined)) {
-    const hint = /[g-z]/i.test(written.replace(/^(tcp|udp|sctp) /, ''))
-      ? 'Names are not looked up: write the IP address.'
-      : undefined;
-    faults.add('CONFIG_INVALID', `address must be ${ENDPOINT_FORM}, not ${JSON.stringify(written)}`, place, hint);
+  if (written === undefined) {
+    if (!fields.isGiven('address')) {
+      faults.add('CONFIG_INVALID', 'a service has no address', fields.place, `Add address: ${ENDPOINT_FORM}, or fwmark: 1.`);
+    }
     return undefined;
   }
-  const fault = whyNotUnicast(endpoint.address);
-  if (fault !== undefined) faults.add('CONFIG_INVALID', fault, place, `The address of a ${what} must be unicast.`);
+  const place = fields.placeOf('address');
+  const endpoint = parseEndpointText(written);
+  if (endpoint === undefined) {
+    reportEndpoint(written, place, faults);
+    return undefined;
+  }
+  checkUnicast(endpoint.address, 'service', place, faults);
   if (endpoint.port !== undefined && fields.isGiven('port')) {
     faults.add('CONFIG_INVALID', 'the port is given twice', fields.placeOf('port'), 'Leave it out here or in the address.');
   }
-  if (what === 'service' && endpoint.port === undefined && !fields.isGiven('port')) {
-    faults.add(
-      'CONFIG_INVALID',
-      'the service has no port',
-      place,
-      `Write it behind the address: ${formatEndpoint(endpoint.address, 80)}.`,
-    );
+  if (endpoint.port === undefined && !fields.isGiven('port')) {
+    const hint = `Write it behind the address: ${formatEndpoint(endpoint.address, 80)}.`;
+    faults.add('CONFIG_INVALID', 'the service has no port', place, hint);
   }
   return { ...endpoint, port: endpoint.port ?? port };
 }
 
 function readProtocol(fields: ServiceFields, endpoint: EndpointText | undefined, faults: FaultList) {
   if (endpoint?.protocol !== undefined && fields.isGiven('protocol')) {
-    faults.add(
-      'CONFIG_INVALID',
-      'the protocol is given twice',
-      fields.placeOf('protocol'),
-      'Leave it out here or in the address.',
-    );
+    const hint = 'Leave it out here or in the address.';
+    faults.add('CONFIG_INVALID', 'the protocol is given twice', fields.placeOf('protocol'), hint);
   }
   if (endpoint !== undefined && endpoint.protocol === undefined && !fields.isGiven('protocol')) {
     const hint = 'Write tcp, udp or sctp before the address: tcp 10.0.0.1:80.';
@@ -168,50 +178,7 @@ function checkScheduler(fields: ServiceFields, names: SchedulerNames, faults: Fa
   const known = names.schedulerFlags?.[scheduler] ?? [];
   const hint = known.length === 0 ? `${scheduler} has no flags.` : `${scheduler} knows ${known.join(' and ')}.`;
   for (const flag of schedulerFlags) {
-    if (known.includes(flag)) continue;
+    if (known.includes(flag) || COMMON_FLAGS.includes(flag)) continue;
     faults.add('CONFIG_INVALID', `${scheduler} has no flag "${flag}"`, fields.placeOf('schedulerFlags'), hint);
   }
-}
-
-function checkThresholds(fields: RealServerFields, faults: FaultList): void {
-  const { upperThreshold, lowerThreshold } = fields.values;
-  if (upperThreshold === undefined || lowerThreshold === undefined || lowerThreshold <= upperThreshold) return;
-  const message = `lowerThreshold ${lowerThreshold} is above upperThreshold ${upperThreshold}`;
-  const hint = upperThreshold === 0 ? 'A lower threshold needs an upper one.' : 'Lower it, or raise the other.';
-  faults.add('CONFIG_INVALID', message, fields.placeOf('lowerThreshold'), hint);
-}
-
-/** Only masquerading changes ports; only tunnels carry one family over the other (specs: sections 1.2 and 2.8). */
-function checkAgainstService(
-  fields: RealServerFields,
-  endpoint: EndpointText | undefined,
-  virtual: EndpointText | undefined,
-  method: ForwardingMethodName | undefined,
-  faults: FaultList,
-): void {
-  if (endpoint === undefined || virtual === undefined || method === undefined) return;
-  const keepsPort = method === 'route' || method === 'tunnel';
-  if (keepsPort && endpoint.port !== undefined && virtual.port !== undefined && endpoint.port !== virtual.port) {
-    const message = `port ${endpoint.port} is not the service's port ${virtual.port}, which method ${method} cannot change`;
-    const place = fields.isGiven('port') ? fields.placeOf('port') : fields.placeOf('address');
-    faults.add('CONFIG_INVALID', message, place, 'Leave the port out, or use method masq.');
-  }
-  if (method !== 'tunnel' && endpoint.address.family !== virtual.address.family) {
-    const message = `an IPv${endpoint.address.family} real server of an IPv${virtual.address.family} service needs method tunnel`;
-    faults.add('CONFIG_INVALID', message, fields.placeOf('address'), 'Use method tunnel, or addresses of one family.');
-  }
-}
-
-function reportDuplicate(
-  code: 'SERVICE_EXISTS' | 'DESTINATION_EXISTS',
-  what: string,
-  name: string,
-  fields: ServiceFields | RealServerFields,
-  lines: Map<string, number>,
-  faults: FaultList,
-): void {
-  const place = fields.placeOf('address');
-  const line = lines.get(name);
-  if (line === undefined) lines.set(name, place.line ?? 0);
-  else faults.add(code, `${what} was listed before, in line ${line}`, place);
 }

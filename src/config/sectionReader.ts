@@ -76,9 +76,14 @@ export function readFields<S extends Shape>(node: Located, what: string, shape: 
   };
 }
 
+/** The value of a key of a section; undefined when it is not given, or `section` is none. */
+export function child(section: Located, key: string): Located | undefined {
+  return section.kind === 'section' ? section.entries.find((entry) => entry.key === key)?.value : undefined;
+}
+
 /** The items of a list of sections, or of an absent key. */
 export function readList(section: Located, key: string, itemName: string, faults: FaultList): readonly Located[] {
-  const node = section.kind === 'section' ? section.entries.find((entry) => entry.key === key)?.value : undefined;
+  const node = child(section, key);
   if (node === undefined) return [];
   if (node.kind === 'list') return node.items;
   faults.add(
@@ -95,6 +100,12 @@ export function describe(node: Located): string {
   if (node.kind === 'list') return 'a list';
   if (node.kind === 'section') return 'a section';
   return node.value === null ? 'empty' : JSON.stringify(node.value);
+}
+
+/** The known name that a scalar may have meant, as a hint. */
+export function hintAtName(node: Located, known: readonly string[]): string | undefined {
+  const near = node.kind === 'scalar' && node.value !== null ? nearestName(String(node.value), known) : undefined;
+  return near && `Did you mean ${near}?`;
 }
 
 function reportUnknownKey(key: string, what: string, shape: Shape, place: Place, faults: FaultList): void {
@@ -122,8 +133,7 @@ function reportIssue(name: string, at: Located, issue: z.core.$ZodIssue, faults:
 function hintFor(name: string, at: Located, issue: z.core.$ZodIssue): string | undefined {
   if (at.kind !== 'scalar' || at.value === null) return undefined;
   if (issue.message.startsWith('a list')) return `Write ${name}: [${at.value}].`;
-  const near = issue.code === 'invalid_value' ? nearestName(String(at.value), issue.values.map(String)) : undefined;
-  return near && `Did you mean ${near}?`;
+  return issue.code === 'invalid_value' ? hintAtName(at, issue.values.map(String)) : undefined;
 }
 
 /** The first key begins an item: this is how one is written. */

@@ -1,14 +1,15 @@
 /** The control side of one running director: tables, next hops and local addresses, kept as the configuration and the host want them. */
+import { checkSetting, type SettingValue } from '../base/settings.ts';
 import type { Config } from '../config/model.ts';
 import type { DataPlane } from '../dataplane/handle.ts';
 import type { HostNetwork, LinkFacts } from '../network/hostNetwork.ts';
 import { NextHopKeeper, type Wait } from '../network/nextHopKeeper.ts';
 import type { PublishedHop } from '../network/nextHopResolver.ts';
-import type { TableAction } from '../table/actions.ts';
+import { formatServiceKey, type NextHop, type ServiceKey, type TableAction } from '../table/actions.ts';
 import type { DataPlaneStatus } from './directorStatus.ts';
 import type { Log } from './log.ts';
 import { Reconciler } from './reconciler.ts';
-import { realServerAddresses, tablesOf } from './tables.ts';
+import { realServerAddresses, tablesOf, unmarkedServices } from './tables.ts';
 
 export interface ControlOptions {
   readonly dataPlane: DataPlane;
@@ -20,11 +21,6 @@ export interface ControlOptions {
   readonly wait: Wait;
   readonly log: Log;
 }
-
-const PROBLEM_TEXTS = {
-  local: 'is an address of the director itself: not supported yet, frames for it are dropped',
-  unroutable: 'has no route, frames for it are dropped',
-};
 
 export class Control {
   readonly #options: ControlOptions;
@@ -41,7 +37,7 @@ export class Control {
       network,
       wait,
       onHop: (address, hop) => this.#onHop(address, hop),
-      onProblem: (address, problem) => log.warn({ address }, `real server ${address} ${PROBLEM_TEXTS[problem]}`),
+      onProblem: (address, problem) => this.#onProblem(address, problem),
       onAddressesChanged: () => this.#background('reading local addresses', this.#refreshLocalAddresses()),
       onError: (error) => log.error({ err: error }, `asking the kernel failed: ${String(error)}`),
     });
@@ -52,9 +48,40 @@ export class Control {
    * @returns the actions that were applied; rejects with UvsError when the data plane refuses them, and then nothing has changed
    */
   async use(config: Config): Promise<readonly TableAction[]> {
-    const actions = await this.#reconciler.bringTo(tablesOf(config));
+    const interfaces = this.#options.links.map(({ name }) => name);
+    const tables = tablesOf(config, interfaces);
+    const actions = await this.#reconciler.bringTo(tables);
+    for (const key of unmarkedServices(tables)) {
+      const name = formatServiceKey(key);
+      this.#options.log.warn({ service: name }, `no classification rule gives the mark of ${name}: nothing will come to it`);
+    }
     this.#keeper.keep(realServerAddresses(this.#reconciler.running));
     return actions;
+  }
+
+  /** The run-time settings as they are, under the kernel's names. */
+  get settings(): Readonly<Record<string, SettingValue>> {
+    return this.#reconciler.running.settings;
+  }
+
+  /**
+   * Changes settings until the configuration is used again; those left out stay.
+   * Rejects with UvsError SETTING_INVALID, and then nothing has changed.
+   */
+  async changeSettings(values: Readonly<Record<string, SettingValue>>): Promise<readonly TableAction[]> {
+    for (const [name, value] of Object.entries(values)) {
+      const fault = checkSetting(name, value);
+      if (fault !== undefined) throw fault;
+    }
+    return this.#reconciler.change((running) => ({ ...running, settings: { ...running.settings, ...values } }));
+  }
+
+  /**
+   * Counters show from now on what comes from now on: of one service and its real servers, or of all and the total.
+   * Rejects with UvsError SERVICE_UNKNOWN.
+   */
+  zeroStatistics(service?: ServiceKey): Promise<void> {
+    return this.#reconciler.apply([{ kind: 'zeroStatistics', ...(service === undefined ? {} : { service }) }]);
   }
 
   /** Resolves when it is known of every real server how it is reached, or that it is not, and the data plane knows it too. */
@@ -73,15 +100,38 @@ export class Control {
     this.#keeper.stop();
   }
 
-  #onHop(address: string, { ifindex, mac, source, mtu }: PublishedHop): void {
+  #onHop(address: string, { ifindex, mac, source, mtu, isLocal }: PublishedHop): void {
+    if (isLocal) {
+      // No port leads there: the packet goes to the host.
+      this.#setNextHop({ address, port: 0, mac: null, source, mtu, local: true });
+      return;
+    }
     const port = this.#options.links.findIndex((link) => link.index === ifindex);
     if (port < 0) {
       const message = `real server ${address} is reached through an interface that the director is not attached to`;
       this.#options.log.warn({ address, ifindex }, `${message}; name it in the configuration and start again`);
       return;
     }
-    const action: TableAction = { kind: 'setNextHop', nextHop: { address, port, mac, source, mtu } };
-    this.#background(`setting the next hop of ${address}`, this.#reconciler.apply([action]));
+    this.#setNextHop({ address, port, mac, source, mtu });
+  }
+
+  #setNextHop(nextHop: NextHop): void {
+    const work = this.#reconciler.apply([{ kind: 'setNextHop', nextHop }]);
+    this.#background(`setting the next hop of ${nextHop.address}`, work);
+  }
+
+  #onProblem(address: string, problem: 'local' | 'unroutable'): void {
+    const { log } = this.#options;
+    if (problem === 'unroutable') {
+      log.warn({ address }, `real server ${address} has no route, frames for it are dropped`);
+      return;
+    }
+    log.info({ address }, `real server ${address} is the director's own host, which gets its packets unchanged`);
+    const destinations = this.#reconciler.running.services.flatMap((service) => service.destinations);
+    if (destinations.some(({ key, settings }) => key.address === address && settings.method === 'masq')) {
+      const message = `real server ${address} is the director's own host: masq does not rewrite for it; use method route`;
+      log.warn({ address }, message);
+    }
   }
 
   async #refreshLocalAddresses(): Promise<void> {

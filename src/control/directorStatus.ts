@@ -9,6 +9,9 @@ export type IoKind = InterfaceRequest['io'];
 /** What a worker says of its tables and ports. */
 export type DataPlaneStatus = Awaited<ReturnType<DataPlane['status']>>;
 
+/** What names a virtual service. */
+export type ServiceKey = DataPlaneStatus['services'][number]['key'];
+
 export interface DirectorStatus {
   readonly version: string;
   readonly pid: number;

@@ -1,4 +1,5 @@
 /** Which interfaces the director attaches to, and why. */
+import { maskAddress, parseAddress, parsePrefix, sameAddress } from '../base/address.ts';
 import { UvsError } from '../base/errors.ts';
 import type { Config } from '../config/model.ts';
 import type { HostNetwork, LinkFacts } from '../network/hostNetwork.ts';
@@ -26,8 +27,9 @@ const NEW_TUN_DEVICE: Omit<LinkFacts, 'name'> = {
 };
 
 /**
- * Those that the configuration names; else those that carry virtual addresses (or lead to them, or, for an address on lo or a
- * dummy, have the default route) and those that lead to the real servers. At least one, none twice.
+ * Those that the configuration names; else those that carry virtual addresses and targets of classification rules (or lead to them,
+ * or, for an address on lo or a dummy, have the default route), those that rules name and those that lead to the real servers. At least
+ * one, none twice.
  *
  * Throws UvsError: INTERFACE_UNKNOWN, INTERFACE_UNSUITABLE, ROUTE_MISSING.
  */
@@ -83,10 +85,13 @@ async function found(config: Config, links: readonly LinkFacts[], network: HostN
     return route !== null && !route.isLocal && add(route.ifindex, reason);
   };
   const addresses = await network.addresses();
-  for (const virtual of new Set(config.services.map(({ address }) => address))) {
-    const carriers = addresses.filter(({ address }) => address === virtual);
+  for (const { interface: name } of config.classification) {
+    if (name !== undefined) add(named([name], links)[0]!.link.index, 'named in the classification');
+  }
+  for (const virtual of virtualTargets(config)) {
+    const carriers = addresses.filter(({ address }) => isWithin(address, virtual));
     const isCarried = carriers.map(({ ifindex }) => add(ifindex, `carries ${virtual}`)).includes(true);
-    if (isCarried || (await addRoute(virtual, `leads to ${virtual}`))) continue;
+    if (isCarried || (await addRoute(virtual.split('/')[0]!, `leads to ${virtual}`))) continue;
     // Carried by lo or a dummy: its clients come from elsewhere.
     await addRoute(virtual.includes(':') ? ANYWHERE.v6 : ANYWHERE.v4, 'has the default route');
   }
@@ -94,6 +99,24 @@ async function found(config: Config, links: readonly LinkFacts[], network: HostN
     await addRoute(address, `leads to ${address}`);
   }
   return [...planned.values()];
+}
+
+/** Addresses and prefixes that clients ask for, each once; a rule that takes any stands for every address. */
+function virtualTargets({ services, classification }: Config): ReadonlySet<string> {
+  const anything = { v4: '0.0.0.0/0', v6: '::/0' };
+  const rules = classification.filter(({ mark, interface: name }) => mark !== 0 && name === undefined);
+  return new Set([
+    ...services.flatMap((service) => ('firewallMark' in service ? [] : [service.address])),
+    ...rules.map(({ family, target }) => target ?? anything[family]),
+  ]);
+}
+
+/** @param range an address or a prefix */
+function isWithin(text: string, range: string): boolean {
+  const prefix = parsePrefix(range);
+  const address = parseAddress(text);
+  if (prefix === undefined || address === undefined) return text === range;
+  return sameAddress(maskAddress(address, prefix.bits), maskAddress(prefix.address, prefix.bits));
 }
 
 function checkSuitable(link: LinkFacts): void {

@@ -26,6 +26,11 @@ export function planChanges(running: Tables, desired: Tables): TableAction[] {
     planDestinations(old?.destinations ?? [], service, removals, additions, edits);
   }
   if (!isSame(running.timeouts, desired.timeouts)) edits.push({ kind: 'setTimeouts', timeouts: desired.timeouts });
+  const changed = Object.entries(desired.settings).filter(([name, value]) => !isEqual(running.settings[name], value));
+  if (changed.length > 0) edits.push({ kind: 'setSettings', settings: Object.fromEntries(changed) });
+  if (!isEqual(running.classification, desired.classification)) {
+    edits.push({ kind: 'setClassification', rules: desired.classification });
+  }
   return [...removals, ...additions, ...edits];
 }
 
@@ -48,7 +53,13 @@ function planDestinations(
   }
 }
 
-/** Equality of flat settings, whose values are words, numbers, or lists of words. */
+/** Equality of settings, whose keys may come in any order; one that is absent is undefined. */
 function isSame<T extends object>(a: T, b: T): boolean {
-  return (Object.keys(a) as (keyof T)[]).every((name) => JSON.stringify(a[name]) === JSON.stringify(b[name]));
+  const names = Object.keys({ ...a, ...b }) as (keyof T)[];
+  return names.every((name) => isEqual(a[name], b[name]));
+}
+
+/** Of plain values that are always built in the same way. */
+function isEqual(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -23,7 +23,13 @@ export class Reconciler {
 
   /** @returns the actions that were applied; rejects with UvsError when the data plane refuses them, and then nothing has changed */
   bringTo(desired: Tables): Promise<readonly TableAction[]> {
+    return this.change(() => desired);
+  }
+
+  /** As `bringTo`, from what runs when its turn has come. */
+  change(desiredOf: (running: Tables) => Tables): Promise<readonly TableAction[]> {
     return this.#inTurn(async () => {
+      const desired = desiredOf(this.#running);
       const actions = planChanges(this.#running, desired);
       await this.#apply(actions);
       this.#running = desired;
@@ -31,7 +37,7 @@ export class Reconciler {
     });
   }
 
-  /** Applies actions that are not in `Tables`: next hops. */
+  /** Applies actions that are not in `Tables`: next hops, counters set to zero. */
   apply(actions: readonly TableAction[]): Promise<void> {
     return this.#inTurn(() => this.#apply(actions));
   }

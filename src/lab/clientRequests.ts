@@ -24,6 +24,8 @@ export interface ClientTarget {
   readonly address: string;
   readonly port: number;
   readonly udp: boolean;
+  /** The client's own address; undefined = by its routes. */
+  readonly from: string | undefined;
   /** HTTP: what to ask for. */
   readonly path: string;
   /** HTTP: test bytes to send to /upload; 0 = GET `path`. */
@@ -64,6 +66,7 @@ async function askHttp(target: ClientTarget, signal: AbortSignal): Promise<Answe
   const request = httpRequest({
     host: target.address,
     port: target.port,
+    ...(target.from === undefined ? {} : { localAddress: target.from }),
     method: upload === undefined ? 'GET' : 'POST',
     path: upload === undefined ? target.path : '/upload',
     agent: false,
@@ -88,6 +91,7 @@ function isIntact(response: IncomingMessage, body: Buffer, upload: Buffer | unde
 async function askUdp(target: ClientTarget, number: number, signal: AbortSignal): Promise<Answer> {
   const socket: Socket = createSocket(target.address.includes(':') ? 'udp6' : 'udp4');
   try {
+    if (target.from !== undefined) socket.bind(0, target.from);
     socket.connect(target.port, target.address);
     await once(socket, 'connect', { signal });
     const question = `uvs ${number}`.padEnd(target.datagramBytes, '.');

@@ -1,9 +1,10 @@
 /** What a demonstration needs of a lab, whether it is made of namespaces or simulated. */
 import type { DataPlaneStatus } from '../dataplane/messages.ts';
 import type { ClientResult } from './clientRequests.ts';
+import type { LabServiceOptions } from './labConfig.ts';
 import type { LabMethod, LabPlan } from './labPlan.ts';
 
-export interface DemoOptions {
+export interface DemoOptions extends LabServiceOptions {
   readonly method: LabMethod;
   readonly scheduler: string;
   readonly realServers: number;

@@ -6,7 +6,7 @@ import { planChanges } from '../control/planChanges.ts';
 import { EMPTY_TABLES, realServerAddresses, tablesOf } from '../control/tables.ts';
 import { SCHEDULERS } from '../scheduler/registry.ts';
 import type { TableAction } from '../table/actions.ts';
-import { labConfig } from './labConfig.ts';
+import { type LabServiceOptions, labConfig } from './labConfig.ts';
 import type { LabInterface, LabPlan } from './labPlan.ts';
 
 const KNOWN_SCHEDULERS = {
@@ -16,10 +16,11 @@ const KNOWN_SCHEDULERS = {
 const MTU_BYTES = 1500;
 
 /** Services, real servers and their next hops. Throws the first fault of the configuration, such as SCHEDULER_UNKNOWN. */
-export function labActions(plan: LabPlan, scheduler: string): TableAction[] {
-  const { config, faults } = parseConfig(labConfig(plan, scheduler), 'the lab', KNOWN_SCHEDULERS);
+export function labActions(plan: LabPlan, scheduler: string, options: LabServiceOptions = {}): TableAction[] {
+  const { config, faults } = parseConfig(labConfig(plan, scheduler, options), 'the lab', KNOWN_SCHEDULERS);
   if (config === undefined) throw faults[0];
-  const tables = tablesOf(config);
+  const interfaces = plan.director.interfaces.map(({ name }) => name);
+  const tables = tablesOf(config, interfaces);
   const hops = realServerAddresses(tables).map((each): TableAction => nextHop(plan, each));
   return [...planChanges(EMPTY_TABLES, tables), ...hops];
 }

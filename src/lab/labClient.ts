@@ -9,6 +9,8 @@ export interface LabRequests {
   readonly address?: string;
   readonly family?: 'v4' | 'v6';
   readonly udp?: boolean;
+  /** Addresses of the client, used in turn; default: by its routes. */
+  readonly from?: readonly string[];
   /** Default: the virtual port of HTTP or of the UDP echo. */
   readonly port?: number;
   /** 0 = until it is stopped. */
@@ -25,6 +27,7 @@ export function startClient(plan: LabPlan, requests: LabRequests): LabProcess {
   const {
     family = 'v4',
     udp = false,
+    from = [],
     path = '/',
     uploadBytes = 0,
     datagramBytes = 0,
@@ -47,6 +50,7 @@ export function startClient(plan: LabPlan, requests: LabRequests): LabProcess {
     ...['--target', formatDestinationKey({ address, port })],
     ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
     ...(udp ? ['--udp'] : []),
+    ...from.flatMap((each) => ['--from', each]),
   ]);
 }
 

@@ -1,18 +1,20 @@
 /** A director as its users start it, `uvs run`, in the director's namespace of a lab. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fetchStatus } from '../api/statusClient.ts';
 import { UvsError } from '../base/errors.ts';
 import type { DataPlaneStatus } from '../dataplane/messages.ts';
-import { labConfig } from './labConfig.ts';
+import { type LabServiceOptions, labConfig } from './labConfig.ts';
 import { type LabPlan, labFolder } from './labPlan.ts';
 import { type LabProcess, labScript, startInNamespace } from './labProcess.ts';
 
 const START_TIMEOUT_MS = 15_000;
 const POLL_MS = 20;
+const RELOAD_TIMEOUT_MS = 5000;
+const RELOAD_POLL_MS = 5;
 
-export interface LabDirectorOptions {
+export interface LabDirectorOptions extends LabServiceOptions {
   readonly scheduler: string;
   /** As `uvs run --io` takes it. */
   readonly io: string;
@@ -26,6 +28,8 @@ export interface LabDirector {
   readonly configFile: string;
   /** Its state. Rejects with DIRECTOR_UNREACHABLE when it has ended. @param connections how many to list at most; default 0 */
   status(connections?: number): Promise<DataPlaneStatus>;
+  /** Gives it another configuration while it runs. Rejects with LAB_FAILED, its last words in the message, when it does not take it. */
+  reload(config: string): Promise<void>;
   /** What it has logged. */
   log(): string;
   /** Ends it. Its files go with the lab. */
@@ -41,14 +45,16 @@ export async function startDirector(plan: LabPlan, options: LabDirectorOptions):
   mkdirSync(folder, { recursive: true });
   const configFile = join(folder, 'uvs.yaml');
   const socket = join(folder, 'uvs.sock');
-  writeFileSync(configFile, options.config ?? labConfig(plan, options.scheduler));
+  const logFile = join(folder, 'log');
+  writeFileSync(configFile, options.config ?? labConfig(plan, options.scheduler, options));
   const command = [process.execPath, labScript('../cli/uvs'), 'run', '--config', configFile, '--io', options.io];
-  const started = startInNamespace(plan.director.namespace, [...command, '--socket', socket], join(folder, 'log'));
+  const started = startInNamespace(plan.director.namespace, [...command, '--socket', socket], logFile);
   const director: LabDirector = {
     process: started,
     socket,
     configFile,
     status: async (connections = 0) => (await fetchStatus(socket, connections)).dataPlane,
+    reload: (config) => reload(director, logFile, config),
     log: () => started.lastWords(),
     stop: () => started.stop(),
   };
@@ -57,6 +63,24 @@ export async function startDirector(plan: LabPlan, options: LabDirectorOptions):
   const log = director.log();
   await director.stop();
   throw new UvsError('LAB_FAILED', `the director ${obstacle}:\n${log}`);
+}
+
+const APPLIED = /configuration read again/;
+const REFUSED = /configuration (?:was not applied|has \d+ fault)/;
+
+/** Its log says when it has read the file again; by then real servers that are new have no next hop yet. */
+async function reload(director: LabDirector, logFile: string, config: string): Promise<void> {
+  const before = readFileSync(logFile).length;
+  writeFileSync(director.configFile, config);
+  process.kill(director.process.pid, 'SIGHUP');
+  let said = '';
+  const deadline = Date.now() + RELOAD_TIMEOUT_MS;
+  while (!APPLIED.test(said) && !REFUSED.test(said) && Date.now() < deadline) {
+    await delay(RELOAD_POLL_MS);
+    said = readFileSync(logFile).subarray(before).toString();
+  }
+  const obstacle = APPLIED.test(said) ? await waitUntilReady(director) : 'did not take the new configuration';
+  if (obstacle !== undefined) throw new UvsError('LAB_FAILED', `the director ${obstacle}:\n${said}`);
 }
 
 /** @returns what went wrong; undefined when the director is ready */
@@ -71,7 +95,7 @@ async function waitUntilReady(director: LabDirector): Promise<string | undefined
     const status = await director.status().catch(() => undefined);
     if (status === undefined) continue;
     const destinations = status.services.flatMap((service) => service.destinations);
-    if (destinations.length > 0 && destinations.every(({ nextHop }) => nextHop !== null)) return undefined;
+    if (destinations.every(({ nextHop }) => nextHop !== null)) return undefined;
     obstacle = 'did not find its real servers';
   }
   return obstacle;

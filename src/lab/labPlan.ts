@@ -90,6 +90,9 @@ export function checkLabName(name: string): void {
   throw new UvsError('USAGE', `"${name}" is no lab name`, { hint: 'Use 1 to 16 lower-case letters and digits, a letter first.' });
 }
 
+/** UDP port that tunnel endpoints take GUE on (IANA: gue). */
+export const GUE_PORT = 6080;
+
 /** Routing table of a real server into which packets for its tunnel endpoint go; the endpoint fills it. */
 export const TUNNEL_TABLE = 100;
 

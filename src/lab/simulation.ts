@@ -11,13 +11,14 @@ import { MemorySwitch } from '../io/memorySwitch.ts';
 import { FrameArena } from '../memory/frameArena.ts';
 import type { ClientResult } from './clientRequests.ts';
 import { labActions } from './labActions.ts';
+import type { LabServiceOptions } from './labConfig.ts';
 import type { LabNode, LabPlan } from './labPlan.ts';
 import { SimulatedClient } from './simulationClient.ts';
 import { SimulatedDirector } from './simulationDirector.ts';
 import { SimulatedHost, type SimulatedProgram } from './simulationHost.ts';
 import { serverProgram } from './simulationServer.ts';
 
-export interface SimulationOptions {
+export interface SimulationOptions extends LabServiceOptions {
   readonly scheduler: string;
   readonly seed: number;
 }
@@ -47,7 +48,7 @@ export class Simulation {
   readonly #switches: readonly MemorySwitch[];
   #requests = 0;
 
-  constructor(plan: LabPlan, { scheduler, seed }: SimulationOptions) {
+  constructor(plan: LabPlan, { scheduler, seed, ...options }: SimulationOptions) {
     const random = new SeededRandom(seed);
     const portCount = plan.nodes.reduce((sum, { interfaces }) => sum + interfaces.length, 0);
     const arena = new FrameArena(new ArrayBuffer(ENGINE_BYTES + portCount * PORT_BYTES));
@@ -64,7 +65,7 @@ export class Simulation {
       const plugged = [...this.#hosts, this.director].flatMap(({ interfaces }) => interfaces);
       return new MemorySwitch(...plugged.filter((each) => each.network === network).map(({ port }) => port));
     });
-    this.director.apply(labActions(plan, scheduler));
+    this.director.apply(labActions(plan, scheduler, options));
   }
 
   /** Sends one request through the virtual address and runs until it is answered or its time is over. */

@@ -4,7 +4,6 @@
  */
 import { formatAddress, parseMac } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
-import { Protocol } from '../base/terms.ts';
 import { MemoryPort } from '../io/memoryPort.ts';
 import { Burst } from '../memory/burst.ts';
 import type { FrameArena } from '../memory/frameArena.ts';
@@ -98,8 +97,8 @@ export class SimulatedHost {
     if (!this.#addresses.has(formatAddress(packet.target))) {
       assert(this.#forwards && isForwardable(packet), `${this.name} gets no packet for ${formatAddress(packet.target)}`);
       this.send({ ...packet, hopLimit: packet.hopLimit - 1 });
-    } else if (packet.protocol === Protocol.ipip || packet.protocol === Protocol.ipv6) {
-      const inner = packet.payload;
+    } else if (packet.inner !== undefined) {
+      const { inner } = packet;
       this.#take(readPacket(new DataView(inner.buffer, inner.byteOffset, inner.length), 0, inner.length));
     } else {
       for (const answer of this.#program(packet)) this.send(answer);

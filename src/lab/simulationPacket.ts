@@ -5,7 +5,7 @@
  */
 import { type Address, formatAddress, formatEndpoint } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
-import { Family, Protocol } from '../base/terms.ts';
+import { Family, NONE, Protocol } from '../base/terms.ts';
 import * as checksum from '../packet/checksum.ts';
 import * as ethernet from '../packet/ethernet.ts';
 import { FLOW_FAULT_NAMES, Flow, FlowFault, parseIp } from '../packet/flow.ts';
@@ -13,6 +13,7 @@ import * as ipv4 from '../packet/ipv4.ts';
 import * as ipv6 from '../packet/ipv6.ts';
 import * as tcp from '../packet/tcp.ts';
 import * as udp from '../packet/udp.ts';
+import { innerPacketAt, isTunnelPacket } from './tunnelPacket.ts';
 
 export interface SimulatedPacket {
   readonly source: Address;
@@ -29,6 +30,8 @@ export interface SimulatedPacket {
   /** TCP only, int32. */
   readonly acknowledgement: number;
   readonly payload: Uint8Array;
+  /** Of a tunnel packet: the packet inside. */
+  readonly inner?: Uint8Array;
 }
 
 export interface Mac {
@@ -46,6 +49,8 @@ export function readPacket(v: DataView, at: number, bytes: number): SimulatedPac
   assert(fault === FlowFault.none, `the packet is well-formed, not ${FLOW_FAULT_NAMES[fault]}`);
   assert(checksum.verifyTransport(v, flow), 'the transport checksum is right');
   const isTcp = flow.protocol === Protocol.tcp;
+  const innerAt = isTunnelPacket(fault, flow) ? innerPacketAt(v, flow) : undefined;
+  assert(innerAt !== NONE, 'what a tunnel packet carries is well-formed');
   return {
     source: addressOf(flow.family, flow.source0, flow.source1, flow.source2, flow.source3),
     target: addressOf(flow.family, flow.target0, flow.target1, flow.target2, flow.target3),
@@ -56,8 +61,13 @@ export function readPacket(v: DataView, at: number, bytes: number): SimulatedPac
     flags: flow.tcpFlags,
     sequence: isTcp ? tcp.sequence(v, flow.l4) : 0,
     acknowledgement: isTcp ? tcp.acknowledgement(v, flow.l4) : 0,
-    payload: new Uint8Array(v.buffer.slice(payloadAt(v, flow), flow.end)),
+    payload: copyOf(v, payloadAt(v, flow), flow.end),
+    ...(innerAt === undefined ? {} : { inner: copyOf(v, innerAt, flow.end) }),
   };
+}
+
+function copyOf(v: DataView, from: number, to: number): Uint8Array {
+  return new Uint8Array(v.buffer.slice(v.byteOffset + from, v.byteOffset + to));
 }
 
 /** Writes a whole frame at `at`. @returns its length */

@@ -10,7 +10,7 @@ const SEED = 1;
 /** Throws SCHEDULER_UNKNOWN when there is no scheduler of that name. */
 export function openSimulationStage(options: DemoOptions, onProgress: ProgressListener): DemoStage {
   const plan = planLab('sim', options.method, options.realServers);
-  const simulation = new Simulation(plan, { scheduler: options.scheduler, seed: SEED });
+  const simulation = new Simulation(plan, { ...options, seed: SEED });
   onProgress(`client, director and ${options.realServers} real servers in this process`);
   const request = () => simulation.request({ family: options.family, udp: options.udp });
   async function* send(count: number): AsyncGenerator<ClientResult> {

@@ -31,8 +31,9 @@ const GATEWAY = 254;
 
 const NO_LINES: FamilyLines = { v4: [], v6: [] };
 // Looked up before the local table: tunnel packets for the real server's own address go into the endpoint's device, so the kernel
-// neither takes them nor answers "protocol unreachable". Protocols 4 (IPv4) and 41 (IPv6) in either outer family.
-const TUNNEL_RULES = [4, 41].map((protocol) => `pref 10 iif eth0 ipproto ${protocol} lookup ${TUNNEL_TABLE}`);
+// neither takes them nor answers "protocol unreachable". Protocols 4 (IPv4), 41 (IPv6), 47 (GRE) and 17 (UDP, for GUE) in either
+// outer family; of UDP everything, for later fragments have no port.
+const TUNNEL_RULES = [4, 41, 47, 17].map((protocol) => `pref 10 iif eth0 ipproto ${protocol} lookup ${TUNNEL_TABLE}`);
 
 type Setting = readonly [path: string, value: string];
 

@@ -30,6 +30,8 @@ export interface PublishedHop {
   readonly mac: string | null;
   readonly source: string;
   readonly mtu: number;
+  /** The address is the host's own; there is no MAC address. */
+  readonly isLocal: boolean;
 }
 
 export type ResolverEvent =
@@ -70,7 +72,8 @@ export function step(state: ResolverState, event: ResolverEvent): Step {
 }
 
 function onRoute(state: ResolverState, route: RouteFacts | null): Step {
-  if (route === null || route.isLocal) return onNoWay(state, route);
+  if (route === null) return onNoRoute(state);
+  if (route.isLocal) return onLocalRoute(state, route);
   const isSameWay = state.route !== null && state.route.ifindex === route.ifindex && state.route.gateway === route.gateway;
   // A MAC address belongs to its gateway and link: on a new way it is not known.
   const next: ResolverState = isSameWay
@@ -79,23 +82,34 @@ function onRoute(state: ResolverState, route: RouteFacts | null): Step {
   return [next, [askNeighbour(route)]];
 }
 
-function onNoWay(state: ResolverState, route: RouteFacts | null): Step {
-  const phase = route === null ? 'unroutable' : 'local';
+function onNoRoute(state: ResolverState): Step {
+  const phase = 'unroutable';
   const effects: ResolverEffect[] = [];
   if (state.phase !== phase) effects.push({ kind: 'warn', problem: phase });
   const tries = state.phase === phase ? state.tries + 1 : 0;
   const old = state.published;
   // What was published before must not attract frames any more.
-  const published = old === null || old.mac === null ? old : { ...old, mac: null };
+  const published = old === null || (old.mac === null && !old.isLocal) ? old : { ...old, mac: null, isLocal: false };
   if (published !== null && published !== old) effects.push({ kind: 'publish', hop: published });
-  effects.push({ kind: 'wait', milliseconds: phase === 'local' ? REFRESH_MS : retryMs(tries) });
-  return [{ phase, route, mac: null, tries, isDue: false, published }, effects];
+  effects.push({ kind: 'wait', milliseconds: retryMs(tries) });
+  return [{ phase, route: null, mac: null, tries, isDue: false, published }, effects];
+}
+
+function onLocalRoute(state: ResolverState, route: RouteFacts): Step {
+  const phase = 'local';
+  const effects: ResolverEffect[] = [];
+  if (state.phase !== phase) effects.push({ kind: 'warn', problem: phase });
+  const { ifindex, source, mtu } = route;
+  const hop: PublishedHop = { ifindex, mac: null, source, mtu, isLocal: true };
+  if (!sameHop(state.published, hop)) effects.push({ kind: 'publish', hop });
+  effects.push({ kind: 'wait', milliseconds: REFRESH_MS });
+  return [{ phase, route, mac: null, tries: 0, isDue: false, published: hop }, effects];
 }
 
 function onNeighbour(state: ResolverState, mac: string | null): Step {
   const { route, isDue } = state;
   if (route === null || route.isLocal) return [state, []];
-  const hop: PublishedHop = { ifindex: route.ifindex, mac, source: route.source, mtu: route.mtu };
+  const hop: PublishedHop = { ifindex: route.ifindex, mac, source: route.source, mtu: route.mtu, isLocal: false };
   const effects: ResolverEffect[] = sameHop(state.published, hop) ? [] : [{ kind: 'publish', hop }];
   const phase = mac === null ? 'resolving' : 'resolved';
   // A probe changes the kernel's entry, which is an event: only the passing of time may lead to the next probe, or they would chase
@@ -117,5 +131,6 @@ function retryMs(tries: number): number {
 }
 
 function sameHop(a: PublishedHop | null, b: PublishedHop): boolean {
-  return a !== null && a.ifindex === b.ifindex && a.mac === b.mac && a.source === b.source && a.mtu === b.mtu;
+  if (a === null || a.ifindex !== b.ifindex || a.mac !== b.mac || a.isLocal !== b.isLocal) return false;
+  return a.source === b.source && a.mtu === b.mtu;
 }

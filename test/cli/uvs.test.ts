@@ -48,7 +48,7 @@ describe('uvs', () => {
     expect(uvs('check', path)).toEqual({
       status: 1,
       stdout: '',
-      stderr: `${path}:3:16: no scheduler named "wrrr" [SCHEDULER_UNKNOWN]\n  Did you mean wrr? List schedulers with \`uvs schedulers\`.\n${path}:4:5: a service has no key "wieght" [CONFIG_UNKNOWN_KEY]\n  It may have: address, protocol, port, scheduler, schedulerFlags, onePacket, method, realServers.\n2 faults\n`,
+      stderr: `${path}:3:16: no scheduler named "wrrr" [SCHEDULER_UNKNOWN]\n  Did you mean wrr? List schedulers with \`uvs schedulers\`.\n${path}:4:5: a service has no key "wieght" [CONFIG_UNKNOWN_KEY]\n  It may have: address, protocol, port, fwmark, family, scheduler, schedulerFlags, onePacket, persistence, method, tunnel, realServers.\n2 faults\n`,
     });
   });
 

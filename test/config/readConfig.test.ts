@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseConfig, readConfigFile } from '../../src/config/readConfig.ts';
-import { METHOD_NAMES } from '../../src/config/readServices.ts';
+import { METHOD_NAMES } from '../../src/config/readRealServers.ts';
 
 const SCHEDULERS = { schedulers: ['rr', 'wlc', 'sh'], schedulerFlags: { sh: ['sh-fallback', 'sh-port'] } };
 
@@ -21,7 +21,9 @@ test('the shortest configuration has every default', () => {
   expect(good('services: []')).toEqual({
     interfaces: [],
     services: [],
+    classification: [],
     timeouts: { tcp: 900, tcpFin: 120, udp: 300 },
+    settings: {},
     limits: { connections: 65_536, services: 1024, destinations: 8192 },
   });
 });
@@ -35,7 +37,10 @@ test('a service and a real server have the defaults of ipvsadm', () => {
       scheduler: 'wlc',
       schedulerFlags: [],
       onePacket: false,
-      realServers: [{ address: '10.0.0.2', port: 80, method: 'route', weight: 1, upperThreshold: 0, lowerThreshold: 0 }],
+      persistence: null,
+      realServers: [
+        { address: '10.0.0.2', port: 80, method: 'route', weight: 1, upperThreshold: 0, lowerThreshold: 0, tunnel: null },
+      ],
     },
   ]);
 });
@@ -66,8 +71,8 @@ limits: { connections: 1025, services: 5, destinations: 6 }
     onePacket: true,
   });
   expect(config.services[0]!.realServers).toEqual([
-    { address: '10.0.0.2', port: 53, method: 'tunnel', weight: 0, upperThreshold: 7, lowerThreshold: 3 },
-    { address: '2001:db8::2', port: 53, method: 'tunnel', weight: 1, upperThreshold: 0, lowerThreshold: 0 },
+    { address: '10.0.0.2', port: 53, method: 'tunnel', weight: 0, upperThreshold: 7, lowerThreshold: 3, tunnel: null },
+    { address: '2001:db8::2', port: 53, method: 'tunnel', weight: 1, upperThreshold: 0, lowerThreshold: 0, tunnel: null },
   ]);
   expect(config.timeouts).toEqual({ tcp: 1, tcpFin: 2, udp: 3 });
   expect(config.limits).toEqual({ connections: 2048, services: 5, destinations: 6 });
@@ -85,6 +90,100 @@ const ADDRESSES = [
 ] as const;
 test.each(ADDRESSES)('a service {%s} with %s has a real server %s port %i', (service, realServer, address, port) => {
   expect(oneServer(service, realServer)).toMatchObject({ address, port });
+});
+
+const PERSISTENCE = [
+  // service                       persistence                                          is
+  ['address: tcp 10.0.0.1:80', '300', [300, 32, null]],
+  ['address: tcp 10.0.0.1:80', '{}', [360, 32, null]],
+  ['address: tcp 10.0.0.1:80', '{timeout: 5, netmask: 255.255.255.0}', [5, 24, null]],
+  ['address: tcp 10.0.0.1:80', '{netmask: 0.0.0.0}', [360, 0, null]],
+  ['address: tcp 10.0.0.1:80', '{netmask: 255.255.255.255}', [360, 32, null]],
+  ['address: tcp 10.0.0.1:80', '{netmask: 255.0.255.0}', [360, 32, '255.0.255.0']],
+  ['address: tcp 10.0.0.1:80', '{prefix: 8}', [360, 8, null]],
+  ['address: "tcp [2001:db8::1]:80"', '60', [60, 128, null]],
+  ['address: "tcp [2001:db8::1]:80"', '{prefix: 64}', [360, 64, null]],
+  ['fwmark: 7', '60', [60, 32, null]],
+  ['fwmark: 7, family: v6', '60', [60, 128, null]],
+  ['address: tcp 10.0.0.1:0', '60', [60, 32, null]],
+] as const;
+test.each(PERSISTENCE)('a service {%s} with persistence: %s', (service, persistence, [timeoutSeconds, prefix, mask]) => {
+  const { services } = good(`services: [{${service}, persistence: ${persistence}}]`);
+  expect(services[0]!.persistence).toEqual({ timeoutSeconds, prefix, mask });
+});
+
+const TUNNELS = [
+  // service                   real server                                        tunnel
+  ['method: tun', '', null],
+  ['method: tun', ', tunnel: gre', { type: 'gre', port: 0, checksum: 'none' }],
+  ['method: tun, tunnel: gre', '', { type: 'gre', port: 0, checksum: 'none' }],
+  ['method: tun, tunnel: gre', ', tunnel: ipip', { type: 'ipip', port: 0, checksum: 'none' }],
+  ['method: tun, tunnel: gre', ', method: dr', null],
+  ['method: dr, tunnel: gre', ', method: tun', { type: 'gre', port: 0, checksum: 'none' }],
+  ['method: tun', ', tunnel: {type: gue, port: 6080}', { type: 'gue', port: 6080, checksum: 'none' }],
+  ['method: tun', ', tunnel: {type: gue, port: 1, checksum: remote}', { type: 'gue', port: 1, checksum: 'remote' }],
+  ['method: tun', ', tunnel: {type: gre, checksum: full}', { type: 'gre', port: 0, checksum: 'full' }],
+] as const;
+test.each(TUNNELS)('a service {%s} and its real server {%s}', (service, realServer, tunnel) => {
+  expect(oneServer(`address: tcp 10.0.0.1:80, ${service}`, `{address: 10.0.0.2${realServer}}`).tunnel).toEqual(tunnel);
+});
+
+test('services by firewall mark are told apart by mark and family, and keep the ports of their real servers', () => {
+  const { services } = good(`
+services:
+  - fwmark: 4294967295
+    method: nat
+    realServers: [{address: 10.0.0.2}, {address: 10.0.0.3:8080}]
+  - {fwmark: 7, family: v6, onePacket: true, realServers: [{address: "[2001:db8::2]:53"}]}
+`);
+  expect(services).toMatchObject([
+    { firewallMark: 4294967295, family: 'v4' },
+    { firewallMark: 7, family: 'v6', onePacket: true },
+  ]);
+  expect(services.flatMap(({ realServers }) => realServers.map(({ port }) => port))).toEqual([0, 8080, 53]);
+});
+
+test('a service on port 0 passes every port on to its real servers', () => {
+  expect(oneServer('address: tcp 10.0.0.1:0, persistence: 60', '{address: 10.0.0.2}').port).toBe(0);
+});
+
+test('every scheduler takes the flags that have no name', () => {
+  const { services } = good('services: [{address: tcp 10.0.0.1:80, scheduler: rr, schedulerFlags: [flag-1, flag-3]}]');
+  expect(services[0]!.schedulerFlags).toEqual(['flag-1', 'flag-3']);
+});
+
+test('rules of a classification are read in their order', () => {
+  const { classification } = good(`
+services: []
+classification:
+  - { mark: 1, target: 10.0.0.100, protocol: tcp, targetPorts: [80, 8000-8100] }
+  - { mark: 2, source: 10.1.2.3/8, interface: eth0 }
+  - { mark: 0, source: "2001:db8:ffff::1/32", target: "2001:DB8:0::1", protocol: udp, sourcePorts: 53 }
+  - { mark: 3 }
+  - { mark: 4, family: v6, source: "::/0" }
+`);
+  expect(classification).toEqual([
+    {
+      family: 'v4',
+      mark: 1,
+      target: '10.0.0.100',
+      protocol: 'tcp',
+      targetPorts: [
+        [80, 80],
+        [8000, 8100],
+      ],
+    },
+    { family: 'v4', mark: 2, source: '10.0.0.0/8', interface: 'eth0' },
+    { family: 'v6', mark: 0, source: '2001:db8::/32', target: '2001:db8::1', protocol: 'udp', sourcePorts: [[53, 53]] },
+    { family: 'v4', mark: 3 },
+    { family: 'v6', mark: 3 },
+    { family: 'v6', mark: 4, source: '::/0' },
+  ]);
+});
+
+test('settings are numbers, pairs, or true and false', () => {
+  const { settings } = good('services: []\nsettings: {sloppy_tcp: true, conn_reuse_mode: 0, sync_threshold: [3, 10]}');
+  expect(settings).toEqual({ sloppy_tcp: 1, conn_reuse_mode: 0, sync_threshold: [3, 10] });
 });
 
 test.each(Object.entries(METHOD_NAMES))('method %s means %s', (name, method) => {
@@ -116,7 +215,14 @@ services:
 
 test('a configuration is frozen to its leaves', () => {
   const config = good('services: [{address: tcp 10.0.0.1:80, realServers: [{address: 10.0.0.2}]}]');
-  const parts: object[] = [config, config.services, config.services[0]!, config.services[0]!.realServers[0]!, config.limits];
+  const parts: object[] = [
+    config,
+    config.services,
+    config.settings,
+    config.services[0]!,
+    config.services[0]!.realServers[0]!,
+    config.limits,
+  ];
   expect(parts.every((part) => Object.isFrozen(part))).toBe(true);
 });
 
@@ -158,6 +264,19 @@ test('no text makes the reader throw, and there is a configuration exactly when 
   );
 });
 
+const KEYS = ['services', 'realServers', 'address', 'port', 'limits', 'method', 'schedulerFlags', 'fwmark', 'family'].concat([
+  'persistence',
+  'netmask',
+  'prefix',
+  'tunnel',
+  'type',
+  'classification',
+  'mark',
+  'source',
+  'targetPorts',
+  'settings',
+]);
+
 test('no structure makes the reader throw', () => {
   const { object } = fc.letrec((tie) => ({
     value: fc.oneof(
@@ -167,10 +286,7 @@ test('no structure makes the reader throw', () => {
       tie('object'),
     ),
     list: fc.array(tie('value'), { maxLength: 3 }),
-    object: fc.dictionary(
-      fc.constantFrom('services', 'realServers', 'address', 'port', 'limits', 'method', 'schedulerFlags'),
-      tie('value'),
-    ),
+    object: fc.dictionary(fc.constantFrom(...KEYS), tie('value')),
   }));
   fc.assert(
     fc.property(object, (value) => {

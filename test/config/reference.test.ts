@@ -1,8 +1,12 @@
 /** docs/reference/config.md against the schemas. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { CLASSIFICATION_SHAPE } from '../../src/config/readClassification.ts';
 import { CONFIG_SHAPE, LIMITS_SHAPE, parseConfig, TIMEOUTS_SHAPE } from '../../src/config/readConfig.ts';
-import { METHOD_NAMES, REAL_SERVER_SHAPE, SERVICE_SHAPE } from '../../src/config/readServices.ts';
+import { PERSISTENCE_SHAPE } from '../../src/config/readPersistence.ts';
+import { METHOD_NAMES, REAL_SERVER_SHAPE } from '../../src/config/readRealServers.ts';
+import { SERVICE_SHAPE } from '../../src/config/readServices.ts';
+import { TUNNEL_SHAPE } from '../../src/config/readTunnel.ts';
 
 const DOCUMENT = readFileSync(new URL('../../docs/reference/config.md', import.meta.url), 'utf8');
 
@@ -19,6 +23,9 @@ test.each([
   ['At the top', CONFIG_SHAPE],
   ['services', SERVICE_SHAPE],
   ['Real servers', REAL_SERVER_SHAPE],
+  ['persistence', PERSISTENCE_SHAPE],
+  ['tunnel', TUNNEL_SHAPE],
+  ['classification', CLASSIFICATION_SHAPE],
   ['timeouts', TIMEOUTS_SHAPE],
   ['limits', LIMITS_SHAPE],
 ] as const)('"%s" lists exactly the keys that are read', (title, shape) => {

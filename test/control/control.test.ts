@@ -13,8 +13,11 @@ let logged: string[];
 
 function config(...realServers: string[]) {
   const servers = realServers.map((address) => `{address: ${address}}`).join();
-  return parseConfig(`services: [{address: tcp 10.0.0.100:80, realServers: [${servers}]}]`, 'test', { schedulers: ['wlc'] })
-    .config!;
+  return parsed(`services: [{address: tcp 10.0.0.100:80, realServers: [${servers}]}]`);
+}
+
+function parsed(text: string) {
+  return parseConfig(text, 'test', { schedulers: ['wlc'] }).config!;
 }
 
 beforeEach(() => {
@@ -69,13 +72,61 @@ describe('control', () => {
     expect(dataPlane.tables.services[0]?.destinations.map(({ key }) => key.address)).toEqual(['10.0.0.3']);
   });
 
-  test('warns of a real server that is the director itself', async () => {
+  test('tells the data plane of a real server that is the director itself', async () => {
     network.routes.set('10.0.0.1', route(1, { isLocal: true }));
     await control.use(config('10.0.0.1'));
     await control.settled();
-    expect(logged.at(-1)).toBe(
-      'warn real server 10.0.0.1 is an address of the director itself: not supported yet, frames for it are dropped',
-    );
+    expect(logged.at(-2)).toBe("info real server 10.0.0.1 is the director's own host, which gets its packets unchanged");
+    expect(dataPlane.lines.at(-1)).toBe('setNextHop 10.0.0.1 port 0 local');
+  });
+
+  test('warns of masquerading to the director itself', async () => {
+    network.routes.set('10.0.0.1', route(1, { isLocal: true }));
+    await control.use(config('10.0.0.1, method: masq'));
+    await control.settled();
+    expect(logged.filter((line) => line.startsWith('warn'))).toEqual([
+      "warn real server 10.0.0.1 is the director's own host: masq does not rewrite for it; use method route",
+    ]);
+  });
+
+  test('warns of a service by a mark that no rule gives', async () => {
+    const rules = 'classification: [{mark: 7, target: 10.0.0.0/8}, {mark: 8, family: v6}]';
+    await control.use(parsed(`services: [{fwmark: 7}, {fwmark: 7, family: v6}, {fwmark: 8}, {fwmark: 8, family: v6}]\n${rules}`));
+    expect(logged.filter((line) => line.startsWith('warn'))).toEqual([
+      'warn no classification rule gives the mark of fwmark 7 v6: nothing will come to it',
+      'warn no classification rule gives the mark of fwmark 8: nothing will come to it',
+    ]);
+  });
+
+  test('knows the interfaces of rules by the ports of the data plane, and refuses others', async () => {
+    const rule = (name: string) => parsed(`services: []\nclassification: [{mark: 7, family: v4, interface: ${name}}]`);
+    await control.use(rule('eth1'));
+    expect(dataPlane.tables.classification).toEqual([{ family: 'v4', mark: 7, port: 1 }]);
+    await expect(control.use(rule('eth7'))).rejects.toMatchObject({ code: 'INTERFACE_UNKNOWN' });
+    expect(dataPlane.tables.classification).toHaveLength(1);
+  });
+
+  test('changes settings at run time, and the configuration brings them back', async () => {
+    await control.use(parsed('services: []\nsettings: {sloppy_tcp: 1}'));
+    await control.changeSettings({ drop_entry: 3, sync_threshold: [3, 10] });
+    expect(dataPlane.lines).toEqual(['setSettings sloppy_tcp=1', 'setSettings drop_entry=3 sync_threshold=3,10']);
+    expect(control.settings).toMatchObject({ sloppy_tcp: 1, drop_entry: 3, sync_threshold: [3, 10], conn_reuse_mode: 1 });
+    await control.use(parsed('services: []'));
+    expect(dataPlane.lines.slice(2)).toEqual(['setSettings drop_entry=0 sloppy_tcp=0 sync_threshold=3,50']);
+  });
+
+  test.each([
+    [{ drop_entry: 9 }, 'drop_entry cannot be 9'],
+    [{ sloppy_tcp: 1, no_such: 1 }, 'no setting named "no_such"'],
+  ])('refuses the settings %j, and changes none', async (values, message) => {
+    await expect(control.changeSettings(values)).rejects.toMatchObject({ code: 'SETTING_INVALID', message });
+    expect(dataPlane.lines).toEqual([]);
+  });
+
+  test('sets counters to zero, of one service or of all', async () => {
+    await control.zeroStatistics({ protocol: 'tcp', address: '10.0.0.100', port: 80 });
+    await control.zeroStatistics();
+    expect(dataPlane.lines).toEqual(['zeroStatistics tcp 10.0.0.100:80', 'zeroStatistics']);
   });
 
   test('warns of a real server behind an interface that it is not attached to', async () => {

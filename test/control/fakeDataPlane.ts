@@ -48,6 +48,7 @@ export class FakeDataPlane implements DataPlane {
       services: [],
       connections: { count: connections, capacity: 1024, list: [] },
       traffic: NO_TRAFFIC,
+      rates: NO_TRAFFIC,
       counters: {},
     };
   }

@@ -2,45 +2,66 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { planChanges } from '../../src/control/planChanges.ts';
 import { EMPTY_TABLES, type Tables } from '../../src/control/tables.ts';
-import { formatAction, formatDestinationKey, formatServiceKey } from '../../src/table/actions.ts';
+import { formatAction, formatDestinationKey, formatServiceKey, type TunnelSettings } from '../../src/table/actions.ts';
 import { applied } from './tablesModel.ts';
 
 const destination = fc.record({
   key: fc.record({ address: fc.constantFrom('10.0.0.1', '10.0.0.2', '2001:db8::1'), port: fc.constantFrom(80, 81) }),
-  settings: fc.record({
-    method: fc.constantFrom('route' as const, 'masq' as const, 'tunnel' as const),
-    weight: fc.integer({ min: 0, max: 2 }),
-    upperThreshold: fc.constantFrom(0, 9),
-    lowerThreshold: fc.constant(0),
-  }),
+  settings: fc.record(
+    {
+      method: fc.constantFrom('route' as const, 'masq' as const, 'tunnel' as const),
+      weight: fc.integer({ min: 0, max: 2 }),
+      upperThreshold: fc.constantFrom(0, 9),
+      lowerThreshold: fc.constant(0),
+      tunnel: fc.constantFrom<TunnelSettings[]>(
+        { type: 'gre', port: 0, checksum: 'none' },
+        { type: 'gue', port: 6080, checksum: 'full' },
+      ),
+    },
+    { requiredKeys: ['method', 'weight', 'upperThreshold', 'lowerThreshold'] },
+  ),
 });
 const service = fc.record({
-  key: fc.record({
-    protocol: fc.constantFrom('tcp' as const, 'udp' as const),
-    address: fc.constantFrom('10.0.0.100', '2001:db8::100'),
-    port: fc.constantFrom(53, 80),
-  }),
+  key: fc.oneof(
+    fc.record({
+      protocol: fc.constantFrom('tcp' as const, 'udp' as const),
+      address: fc.constantFrom('10.0.0.100', '2001:db8::100'),
+      port: fc.constantFrom(0, 80),
+    }),
+    fc.record({ firewallMark: fc.constantFrom(1, 2), family: fc.constantFrom('v4' as const, 'v6' as const) }),
+  ),
   settings: fc.record({
     scheduler: fc.constantFrom('rr', 'sh'),
     schedulerFlags: fc.subarray(['sh-port', 'sh-fallback']),
     onePacket: fc.boolean(),
-    persistenceSeconds: fc.constant(0),
-    persistencePrefix: fc.constant(32),
+    persistenceSeconds: fc.constantFrom(0, 60),
+    persistencePrefix: fc.constantFrom(24, 32),
   }),
   destinations: fc.uniqueArray(destination, { selector: ({ key }) => formatDestinationKey(key) }),
 });
 const tables: fc.Arbitrary<Tables> = fc.record({
   services: fc.uniqueArray(service, { selector: ({ key }) => formatServiceKey(key) }),
   timeouts: fc.record({ tcp: fc.constantFrom(900, 60), tcpFin: fc.constant(120), udp: fc.constantFrom(300, 5) }),
+  settings: fc
+    .record({ sloppy_tcp: fc.constantFrom(0, 1), sync_threshold: fc.constantFrom([3, 50] as const, [3, 10] as const) })
+    .map((values) => ({ ...EMPTY_TABLES.settings, ...values })),
+  classification: fc.array(
+    fc.record({
+      family: fc.constant('v4' as const),
+      mark: fc.constantFrom(1, 2),
+      target: fc.constantFrom('10.0.0.1', '10.0.0.0/8'),
+    }),
+    { maxLength: 2 },
+  ),
 });
 
 /** Without the order, which a plan leaves as it is for what stays. */
-function unordered({ services, timeouts }: Tables): object {
+function unordered({ services, ...others }: Tables): object {
   const byName = services.map(({ key, settings, destinations }) => [
     formatServiceKey(key),
     { settings, destinations: Object.fromEntries(destinations.map((each) => [formatDestinationKey(each.key), each.settings])) },
   ]);
-  return { timeouts, services: Object.fromEntries(byName) };
+  return { ...others, services: Object.fromEntries(byName) };
 }
 
 describe('a plan', () => {
@@ -107,6 +128,8 @@ describe('a plan', () => {
     };
     const desired: Tables = {
       timeouts: { tcp: 60, tcpFin: 120, udp: 300 },
+      settings: { ...EMPTY_TABLES.settings, sync_threshold: [3, 10], drop_entry: 3 },
+      classification: [{ family: 'v4', mark: 7 }],
       services: [{ ...web, destinations: [server('10.0.0.2', 0), server('10.0.0.3', 1)] }],
     };
     expect(planChanges(running, desired).map(formatAction)).toEqual([
@@ -114,6 +137,8 @@ describe('a plan', () => {
       'addDestination tcp 10.0.0.100:80 -> 10.0.0.3:80 route 1',
       'editDestination tcp 10.0.0.100:80 -> 10.0.0.2:80 route 0',
       'setTimeouts 60 120 300',
+      'setSettings drop_entry=3 sync_threshold=3,10',
+      'setClassification 1 rules',
     ]);
   });
 });

@@ -2,7 +2,10 @@
 import type { Tables } from '../../src/control/tables.ts';
 import { formatDestinationKey, formatServiceKey, type TableAction } from '../../src/table/actions.ts';
 
-type ServiceAction = Exclude<TableAction, { kind: 'setNextHop' | 'setTimeouts' | 'setSettings' | 'setClassification' }>;
+type ServiceAction = Exclude<
+  TableAction,
+  { kind: 'setNextHop' | 'setTimeouts' | 'setSettings' | 'setClassification' | 'zeroStatistics' }
+>;
 
 /** `tables` after the actions. Throws when one of them cannot be applied: it adds what is there, or changes what is not. */
 export function applied(tables: Tables, actions: readonly TableAction[]): Tables {
@@ -12,9 +15,12 @@ export function applied(tables: Tables, actions: readonly TableAction[]): Tables
 function applyOne(tables: Tables, action: TableAction): Tables {
   switch (action.kind) {
     case 'setNextHop':
-    case 'setSettings':
-    case 'setClassification':
+    case 'zeroStatistics':
       return tables;
+    case 'setSettings':
+      return { ...tables, settings: { ...tables.settings, ...action.settings } };
+    case 'setClassification':
+      return { ...tables, classification: action.rules };
     case 'setTimeouts':
       return { ...tables, timeouts: action.timeouts };
     default:

@@ -77,7 +77,7 @@ describe('the keeper of next hops', () => {
     network.routes.set('10.0.0.1', route(1, { isLocal: true }));
     keeper.keep(['10.0.0.1', '198.51.100.1']);
     await keeper.settled();
-    expect(said).toEqual(['10.0.0.1 is local', '198.51.100.1 is unroutable']);
+    expect(said).toEqual(['10.0.0.1 is local', '10.0.0.1 by nothing', '198.51.100.1 is unroutable']);
   });
 
   test('forgets the servers that are not wanted any more, and keeps the others as they are', async () => {

@@ -46,7 +46,7 @@ function word(effect: ResolverEffect): string {
     case 'wait':
       return `wait ${effect.milliseconds}`;
     case 'publish':
-      return `publish ${effect.hop.mac ?? 'nothing'}`;
+      return `publish ${effect.hop.isLocal ? 'local' : (effect.hop.mac ?? 'nothing')}`;
     case 'warn':
       return `warn ${effect.problem}`;
     case 'askNeighbour':
@@ -97,8 +97,26 @@ const CASES = [
     'warn unroutable, publish nothing, wait 250',
   ],
   ['a route that comes back is used', 'start noRoute waited direct mac', 'resolved', `publish ${MAC}, probe, wait ${REFRESH_MS}`],
-  ['an address of the director itself is said once', 'start local', 'local', `warn local, wait ${REFRESH_MS}`],
+  ['an address of the director itself is said once', 'start local', 'local', `warn local, publish local, wait ${REFRESH_MS}`],
   ['and looked at again now and then', 'start local waited local', 'local', `wait ${REFRESH_MS}`],
+  [
+    'an address that leaves the director is sought outside',
+    'start local networkChanged direct mac',
+    'resolved',
+    `publish ${MAC}, probe, wait ${REFRESH_MS}`,
+  ],
+  [
+    'an address that comes to the director is local',
+    'start direct mac networkChanged local',
+    'local',
+    `warn local, publish local, wait ${REFRESH_MS}`,
+  ],
+  [
+    'a local address that is lost is withdrawn',
+    'start local networkChanged noRoute',
+    'unroutable',
+    'warn unroutable, publish nothing, wait 250',
+  ],
   ['news of a neighbour without a route ask nothing', 'start noRoute neighbourChanged', 'unroutable', ''],
   ['an answer that comes after the route is lost is ignored', 'start direct noRoute mac', 'unroutable', ''],
 ] as const;
@@ -130,7 +148,7 @@ describe('a next hop', () => {
 
   test('what is published carries interface, source and MTU of the route', () => {
     const publish = run(INITIAL_STATE, 'start direct9000 mac').effects.find((effect) => effect.kind === 'publish');
-    expect(publish).toEqual({ kind: 'publish', hop: { ifindex: 2, mac: MAC, source: '10.0.0.1', mtu: 9000 } });
+    expect(publish).toEqual({ kind: 'publish', hop: { ifindex: 2, mac: MAC, source: '10.0.0.1', mtu: 9000, isLocal: false } });
   });
 
   test('after any events, the state remembers what was published last, and nothing is published twice in a row', () => {
