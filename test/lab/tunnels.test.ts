@@ -80,8 +80,13 @@ describe.skipIf(skip)('through tunnels', () => {
   });
 });
 
-/** Hops between the client and the real server, the last one included. */
-const HOPS = { dr: 2, nat: 2, tun: 3 } as const;
+/**
+ * Hops that must answer: the director, with a tunnel the router behind it, and at last the real server. In the tun lab there is one more
+ * between the last two: the real server's kernel forwards the outer packet to the process that unpacks, which costs a hop; a kernel that
+ * unpacks by itself has none, so nothing is asked of it.
+ */
+const HOPS = { dr: 2, nat: 2, tun: 4 } as const;
+const LAB_HOP = { dr: -1, nat: -1, tun: 2 } as const;
 
 describe.skipIf(skip).each(LAB_METHODS)('traceroute by method %s', (method) => {
   let lab: ServiceLab;
@@ -101,7 +106,7 @@ describe.skipIf(skip).each(LAB_METHODS)('traceroute by method %s', (method) => {
       .slice(1)
       .map((line) => line.trim().split(/\s+/)[1]);
     expect(hops).toHaveLength(HOPS[method]);
-    expect(hops).not.toContain('*');
-    expect([hops[0], hops.at(-1)]).toEqual([to, to]);
+    // Errors that the director makes or relays come from the virtual address, as in Linux.
+    for (const [i, hop] of hops.entries()) if (i !== LAB_HOP[method]) expect(hop).toBe(to);
   });
 });
