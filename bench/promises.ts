@@ -29,9 +29,9 @@ const ROWS: readonly (readonly [string, SuiteName, string, Target['sense'], numb
   ['5c', 'latency', 'added latency spinning, p50', 'at most', 5, 'us'],
   ['5d', 'latency', 'added latency adaptive, p50', 'at most', 30, 'us'],
   ['5e', 'latency', 'longest stall in the first 3 s', 'at most', 1, 'ms'],
-  ['6a', 'lab', '--io auto against the faster port, veth with offloads', 'at least', 1, 'x'],
-  ['6b', 'lab', '--io auto against the faster port, veth without offloads', 'at least', 1, 'x'],
-  ['6c', 'lab', '--io auto against the faster port, DR with small frames', 'at least', 1, 'x'],
+  ['6a', 'lab', '--io auto against the faster port, veth with offloads', 'at least', 0.97, 'x'],
+  ['6b', 'lab', '--io auto against the faster port, veth without offloads', 'at least', 0.97, 'x'],
+  ['6c', 'lab', '--io auto against the faster port, DR with small frames', 'at least', 0.97, 'x'],
 ];
 
 export const PROMISES: readonly Promised[] = ROWS.map(([id, suite, text, sense, target, unit]) => ({
