@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { RECORDINGS } from './vitest.recordings.ts';
 
 /**
  * The unit layer: no root, no sleeps, no network; ends within 20 s on two cores. Files share their worker (`isolate: false`), which
@@ -7,7 +8,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/lab/**', 'test/conformance/recordings.test.ts', 'node_modules/**'],
+    exclude: ['test/lab/**', ...RECORDINGS, 'node_modules/**'],
     pool: 'threads',
     isolate: false,
     // vitest would leave one core to itself, and there may be only two.
