@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { RECORDINGS } from './vitest.recordings.ts';
 
@@ -13,6 +14,8 @@ export default defineConfig({
     isolate: false,
     // vitest would leave one core to itself, and there may be only two.
     maxWorkers: '100%',
+    // Commands that tests start take half the time when what they compile is kept.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, '../node_modules/.cache/node') },
     testTimeout: 15_000,
   },
 });
