@@ -57,12 +57,28 @@ export const latency: Suite = async (options) => {
   }
 };
 
-async function run(cast: Cast, { quick, progress, signal }: SuiteOptions): Promise<SuiteResult> {
-  const scale = quick ? QUICK_SCALE : FULL_SCALE;
+async function run(cast: Cast, options: SuiteOptions): Promise<SuiteResult> {
+  const { quick, progress, signal } = options;
   const tool = compileTool('delay', cast.folder);
   const peers = [...otherPeers().filter(({ name }) => name === 'kernel routing'), ...uvsPeers()];
   await cast.add(peers, '', (member) => warmUp(tool, member));
   const recorder = new Recorder('latency');
+  await measureAll(cast, tool, quick ? QUICK_SCALE : FULL_SCALE, recorder, options).catch((error: unknown) => {
+    if (!signal.aborted || recorder.figures().length === 0) throw error;
+    progress('latency: cut short; what was measured until then counts');
+  });
+  const figures = recorder.figures();
+  return { figures, targets: latencyTargets(figures), missing: cast.missing };
+}
+
+/** What fails is named and left out; throws when the signal says that it is enough. */
+async function measureAll(
+  cast: Cast,
+  tool: string,
+  scale: Scale,
+  recorder: Recorder,
+  { progress, signal }: SuiteOptions,
+): Promise<void> {
   const attempt = async (what: string, work: () => Promise<void>) => {
     signal.throwIfAborted();
     await work().catch((error: unknown) =>
@@ -86,8 +102,6 @@ async function run(cast: Cast, { quick, progress, signal }: SuiteOptions): Promi
     }
     progress(`latency: start ${i} of ${scale.startRepetitions}`);
   }
-  const figures = recorder.figures();
-  return { figures, targets: latencyTargets(figures), missing: cast.missing };
 }
 
 /** A director that has just started is still being compiled, on the same core; its first seconds are a figure of their own. */
