@@ -12,6 +12,8 @@ export interface LabServiceOptions {
   readonly byMark?: boolean;
   /** Of method tun; default ipip. */
   readonly tunnel?: LabTunnel;
+  /** Of every real server; default 1. */
+  readonly weight?: number;
 }
 
 /** Kinds of tunnels, and how a configuration writes them. */
@@ -56,7 +58,7 @@ function labServices({ ports }: LabPlan): readonly LabService[] {
 }
 
 function service(plan: LabPlan, scheduler: string, options: LabServiceOptions, of: LabService): object {
-  const { schedulerFlags = [], persistenceSeconds = 0, byMark = false, tunnel = 'ipip' } = options;
+  const { schedulerFlags = [], persistenceSeconds = 0, byMark = false, tunnel = 'ipip', weight = 1 } = options;
   const address = formatDestinationKey({ address: plan.virtual[of.family], port: of.virtualPort });
   return {
     ...(byMark ? { fwmark: of.virtualPort, family: of.family } : { address: `${of.protocol} ${address}` }),
@@ -67,7 +69,7 @@ function service(plan: LabPlan, scheduler: string, options: LabServiceOptions, o
     ...(tunnel === 'ipip' ? {} : { tunnel: LAB_TUNNELS[tunnel] }),
     realServers: plan.realServers.map((server) => ({
       address: formatDestinationKey({ address: server.address[of.family], port: of.realPort }),
-      weight: 1,
+      weight,
     })),
   };
 }
