@@ -22,6 +22,8 @@ export interface ServiceSettings {
   readonly persistencePrefix: number;
   /** IPv4: the same as a mask, for one that is no prefix, as ipvsadm takes it; it is stronger than the prefix. */
   readonly persistenceMask?: string;
+  /** Tells clients apart by more than their address; without it, or '', by nothing more. */
+  readonly persistenceEngine?: string;
 }
 
 /** What names a destination within its service. */

@@ -100,6 +100,7 @@ function serviceSettings(service: ServiceKey, options: ServiceOptions): ServiceS
     onePacket: options.onePacket,
     persistenceSeconds: options.persistenceSeconds,
     persistencePrefix: prefix,
+    ...(options.persistenceEngine === '' ? {} : { persistenceEngine: options.persistenceEngine }),
   };
   const isPrefix = isV6(service) || netmask === (prefix === 0 ? 0 : -1 << (32 - prefix));
   return isPrefix ? settings : { ...settings, persistenceMask: formatAddress({ family: Family.v4, words: [0, 0, 0, netmask] }) };
