@@ -91,7 +91,7 @@ function isIntact(response: IncomingMessage, body: Buffer, upload: Buffer | unde
 async function askUdp(target: ClientTarget, number: number, signal: AbortSignal): Promise<Answer> {
   const socket: Socket = createSocket(target.address.includes(':') ? 'udp6' : 'udp4');
   try {
-    if (target.from !== undefined) socket.bind(0, target.from);
+    socket.bind(udpPort(number), target.from);
     socket.connect(target.port, target.address);
     await once(socket, 'connect', { signal });
     const question = `uvs ${number}`.padEnd(target.datagramBytes, '.');
@@ -102,6 +102,19 @@ async function askUdp(target: ClientTarget, number: number, signal: AbortSignal)
   } finally {
     socket.close();
   }
+}
+
+/** Ports that one client process has to itself; the system numbers processes one after the other. */
+const PORTS_PER_CLIENT = 64;
+const FIRST_PORT = 1024;
+const USED_PORTS = 60_000;
+
+/**
+ * One that no client has used lately: the system gives ports out at random, and one that comes again too soon leads to the real server
+ * of the connection that a director remembers for it.
+ */
+function udpPort(number: number): number {
+  return FIRST_PORT + ((process.pid * PORTS_PER_CLIENT + (number % PORTS_PER_CLIENT)) % USED_PORTS);
 }
 
 function errorCode(error: unknown): string {
