@@ -19,20 +19,20 @@ export function makeFolder(): string {
 }
 
 /** @returns the path of the program. Throws when there is no compiler. */
-export function compileTool(name: 'generator' | 'delay', folder: string): string {
+export function compileTool(name: 'generator' | 'delay' | 'stall', folder: string): string {
   const program = join(folder, name);
   execFileSync('cc', ['-O2', '-o', program, join(SOURCES, `${name}.c`)], { stdio: ['ignore', 'ignore', 'pipe'] });
   return program;
 }
 
 export interface RunningTool {
-  /** When it has printed `sending`. */
+  /** When it has printed its first line. */
   readonly sending: Promise<void>;
   /** Its last line; rejects with what it wrote to standard error. */
   readonly result: Promise<string>;
 }
 
-/** Starts a program that prints `sending`, and at its end one line. @param command with its arguments */
+/** Starts a program that prints a line when it begins, and at its end another. @param command with its arguments */
 export function startTool(command: readonly string[], timeoutMs: number): RunningTool {
   const child = spawn(command[0]!, command.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe'],

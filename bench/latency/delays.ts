@@ -1,4 +1,4 @@
-/** One-way delays through a stage: what the delay tool says, in microseconds. */
+/** One-way delays through a stage: what the delay tool says, in microseconds. And what the machine alone does to a program. */
 
 import { DELAY_PORT } from '../lab/addresses.ts';
 import { startTool } from '../lab/nativeTools.ts';
@@ -35,4 +35,10 @@ export async function measureDelays(
   const us = (nanoseconds: number) => nanoseconds / 1000;
   const { sent, received } = raw;
   return { sent, received, p50: us(raw.p50), p99: us(raw.p99), p999: us(raw.p999), max: us(raw.max), maxAtMs: raw.maxAt / 1e6 };
+}
+
+/** How long a program that does nothing but spin on `core` is kept from it within `seconds`, ms: the longest pause. */
+export async function measureStall(tool: string, core: number, seconds: number): Promise<number> {
+  const line = await startTool([tool, String(core), String(seconds)], seconds * 1000 + 10_000).result;
+  return (JSON.parse(line) as { readonly longest: number }).longest / 1e6;
 }

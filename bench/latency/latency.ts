@@ -7,7 +7,7 @@ import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { labObstacle } from '../../src/lab/namespaces.ts';
 import type { Suite, SuiteOptions, SuiteResult } from '../figures.ts';
-import { MASQ_ADDRESS, REAL_SERVERS, WIRE_SERVER } from '../lab/addresses.ts';
+import { DIRECTOR_CORE, MASQ_ADDRESS, REAL_SERVERS, WIRE_SERVER } from '../lab/addresses.ts';
 import { Cast, type Member } from '../lab/cast.ts';
 import { readCpuTime } from '../lab/cpuTime.ts';
 import { compileTool } from '../lab/nativeTools.ts';
@@ -17,8 +17,8 @@ import { Recorder } from '../lab/recorder.ts';
 import { closeStage, openStage } from '../lab/stage.ts';
 import { startUvs, uvsPeers } from '../lab/uvsPeer.ts';
 import { underChurn } from './churn.ts';
-import { type Delays, measureDelays } from './delays.ts';
-import { LATER_MEASURE, latencyTargets, START_MEASURE, WIRE } from './latencyTargets.ts';
+import { type Delays, measureDelays, measureStall } from './delays.ts';
+import { LATER_MEASURE, latencyTargets, MACHINE_MEASURE, START_MEASURE, WIRE } from './latencyTargets.ts';
 import { measureMemory } from './memory.ts';
 
 interface Scale {
@@ -96,7 +96,9 @@ async function measureAll(
     await attempt('collections', () => member.awake(() => measureMemory(tool, member, scale.memorySeconds, recorder)));
     progress(`latency: ${member.description.name}, collections in ${scale.memorySeconds} s of load`);
   }
+  const stallTool = compileTool('stall', cast.folder);
   for (let i = 1; i <= scale.startRepetitions; i++) {
+    await attempt('the machine alone', () => measureMachine(stallTool, recorder));
     for (const io of ['packet', 'xdp'] as const) {
       await attempt(`start of ${io}`, () => measureStart(tool, cast.folder, io, recorder));
     }
@@ -160,6 +162,12 @@ async function measureRest(members: readonly Member[], { idleSeconds }: Scale, r
   } finally {
     for (const { peer } of resting) peer.pause();
   }
+}
+
+/** The share of the machine in a stall: no director, no sender. */
+async function measureMachine(stallTool: string, recorder: Recorder): Promise<void> {
+  const value = await measureStall(stallTool, DIRECTOR_CORE, START.seconds);
+  recorder.add({ name: 'a program that only spins', labels: { measure: MACHINE_MEASURE }, unit: 'ms kept waiting', value });
 }
 
 /**

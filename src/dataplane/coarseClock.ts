@@ -1,11 +1,13 @@
 /**
  * The time of a worker, read from the machine only when `refresh` is called: ticks of connections have 100 ms, and reading the clock
- * for every burst costs more than deciding about a frame.
+ * for every burst costs more than deciding about a frame. Whole numbers, for V8 makes an object of every other one that a function
+ * returns, unless its best compiler has seen both sides.
  */
 import type { Clock } from '../base/clock.ts';
+import { native } from '../io/native.ts';
 
 export class CoarseClock implements Clock {
-  #now = performance.now();
+  #now = Math.floor(performance.now());
   #ahead = 0;
 
   now(): number {
@@ -13,7 +15,7 @@ export class CoarseClock implements Clock {
   }
 
   refresh(): void {
-    this.#now = performance.now() + this.#ahead;
+    this.#now = Math.floor(performance.now()) + this.#ahead;
   }
 
   /** Goes ahead of the machine's clock: the warm-up lets its connections age. */
@@ -23,5 +25,14 @@ export class CoarseClock implements Clock {
   }
 }
 
-/** The machine's clock itself, which tells microseconds apart: for pauses, when there is nothing else to do. */
+/** The machine's clock itself, with fractions. */
 export const FINE_CLOCK: Clock = { now: () => performance.now() };
+
+/** For pauses between frames, which last microseconds. */
+export interface PauseClock {
+  /** Microseconds since an arbitrary start modulo 2^32, as int32: `(later - earlier) | 0` is the time between, up to 35 minutes. */
+  now(): number;
+}
+
+/** The machine's. */
+export const PAUSE_CLOCK: PauseClock = { now: () => native().microseconds() };

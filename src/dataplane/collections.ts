@@ -1,5 +1,6 @@
 /** The garbage collections of this thread. Asking does not need an event loop, which a worker has not. */
-import { GCProfiler } from 'node:v8';
+import { GCProfiler, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 export interface Collections {
   readonly count: number;
@@ -29,4 +30,14 @@ function started(): GCProfiler {
   const profiler = new GCProfiler();
   profiler.start();
   return profiler;
+}
+
+/**
+ * Collects all there is to collect, now. Tables and frame memory, made just before, lead V8 to begin a collection of everything, which
+ * would otherwise end under the first frames: 6 to 10 ms.
+ */
+export function collectEverything(): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
 }

@@ -8,8 +8,8 @@
  *     none   -> breathe on, as long as it pays    the clock every 16 breaths; see SpinWindow
  *     none   -> sleep until a port, a message or SLEEP_MS; woken by the time alone: one breath, and sleep again
  */
-import type { Clock } from '../base/clock.ts';
 import type { Waiter } from '../io/waiter.ts';
+import type { PauseClock } from './coarseClock.ts';
 import type { IdleMode } from './messages.ts';
 import { SpinWindow } from './spinWindow.ts';
 
@@ -20,7 +20,7 @@ const BREATHS_PER_LOOK = 16;
 export class Idle {
   readonly #mode: IdleMode;
   readonly #waiter: Pick<Waiter, 'wait'>;
-  readonly #clock: Clock;
+  readonly #clock: PauseClock;
   readonly #window = new SpinWindow();
   /** Breaths without a frame since the last one with, or since the last sleep. */
   #quiet = 0;
@@ -28,8 +28,8 @@ export class Idle {
   /** Nothing came during the last sleep. */
   #isResting = false;
 
-  /** @param clock that tells microseconds apart; asked only when there is nothing else to do */
-  constructor(mode: IdleMode, waiter: Pick<Waiter, 'wait'>, clock: Clock) {
+  /** @param clock asked only when there is nothing else to do */
+  constructor(mode: IdleMode, waiter: Pick<Waiter, 'wait'>, clock: PauseClock) {
     this.#mode = mode;
     this.#waiter = waiter;
     this.#clock = clock;
@@ -48,7 +48,7 @@ export class Idle {
     const isWoken = this.#waiter.wait(SLEEP_MS);
     if (isWoken && this.#mode === 'adaptive' && !this.#isResting) {
       const now = this.#clock.now();
-      this.#window.slept(now - this.#since, now);
+      this.#window.slept((now - this.#since) | 0, now);
     }
     this.#isResting = !isWoken;
     this.#quiet = 0;
@@ -59,8 +59,11 @@ export class Idle {
     if (this.#mode !== 'adaptive') return this.#mode === 'block';
     if (this.#isResting) return true;
     if (this.#quiet === 0) this.#since = this.#clock.now();
-    if (this.#window.ms === 0) return true;
+    if (this.#window.microseconds === 0) return true;
     this.#quiet++;
-    return this.#quiet % BREATHS_PER_LOOK === 0 && this.#clock.now() - this.#since > this.#window.ms;
+    if (this.#quiet % BREATHS_PER_LOOK !== 0) return false;
+    const pause = (this.#clock.now() - this.#since) | 0;
+    // Negative: more than half an hour, as after a stop of the process.
+    return pause > this.#window.microseconds || pause < 0;
   }
 }

@@ -127,12 +127,18 @@ export interface NativeAddon extends BpfCalls {
   /** Writes the length of each packet in place of the room of its slot. */
   tunRead(fd: number, arena: ArrayBuffer, batch: Int32Array, from: number, count: number): number;
   tunWrite(fd: number, arena: ArrayBuffer, batch: Int32Array, from: number, count: number): number;
+  /** The listening TCP socket keeps the SYN of every connection from now on. */
+  saveSyn(fd: number): void;
+  /** IP and TCP headers of the SYN that opened the connection; empty when there is none. The kernel gives them out once. */
+  savedSyn(fd: number): ArrayBuffer;
   /** How many are readable; negative entries are skipped, and one that never will be is made -1. */
   poll(fds: Int32Array, count: number, timeoutMs: number): number;
   eventFd(): number;
   eventFdSignal(fd: number): void;
   /** Whether it was signalled. */
   eventFdClear(fd: number): boolean;
+  /** The monotonic clock modulo 2^32, as int32. Allocates nothing, as a number with a fraction would. */
+  microseconds(): number;
   pinThread(cpu: number): void;
 }
 

@@ -2,14 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
 import { Idle } from '../../src/dataplane/idle.ts';
 import type { IdleMode } from '../../src/dataplane/messages.ts';
-import { FUTILE_MS, LONGEST_MS, SHORTEST_MS } from '../../src/dataplane/spinWindow.ts';
+import { FUTILE_MICROSECONDS, LONGEST_MICROSECONDS, SHORTEST_MICROSECONDS } from '../../src/dataplane/spinWindow.ts';
 
+const [SHORTEST_MS, LONGEST_MS, FUTILE_MS] = [SHORTEST_MICROSECONDS, LONGEST_MICROSECONDS, FUTILE_MICROSECONDS].map(
+  (n) => n / 1000,
+) as [number, number, number];
 const BREATH_MS = 0.0002;
 const WAKE_UP_MS = 0.03;
 
 /** A worker on a clock of its own: a breath takes BREATH_MS, a wake-up WAKE_UP_MS. */
-function idler(mode: IdleMode) {
-  const clock = new ManualClock(1000);
+function idler(mode: IdleMode, startMs = 1000) {
+  const clock = new ManualClock(startMs);
   let waits = 0;
   /** When the next frames come. */
   let nextAt = Number.POSITIVE_INFINITY;
@@ -21,7 +24,7 @@ function idler(mode: IdleMode) {
       return pause < timeoutMs;
     },
   };
-  const idle = new Idle(mode, waiter, clock);
+  const idle = new Idle(mode, waiter, { now: () => (clock.now() * 1000) | 0 });
   /** Breathes until frames come. @returns how long it spun, ms, and whether it slept */
   const breathe = () => {
     const before = waits;
@@ -109,6 +112,31 @@ describe('adaptive', () => {
     const { starve, clock } = idler('adaptive');
     for (let n = 0; n < 40; n++) starve();
     clock.advance(FUTILE_MS);
+    starve();
+    expect(starve()).toBeGreaterThan(SHORTEST_MS);
+  });
+
+  test('the numbers of the clock may begin anew in between', () => {
+    const { pause } = idler('adaptive', 2 ** 31 / 1000 - 1);
+    expect(pause(0.2).slept).toBe(true);
+    for (let n = 0; n < 100; n++) expect(pause(0.2)).toMatchObject({ slept: false });
+  });
+
+  test.each([
+    ['a minute', 60_000],
+    ['fifty minutes', 3_000_000],
+  ])('sleeps at the next look after the process stood still for %s', (_name, ms) => {
+    const { idle, clock, waits } = idler('adaptive');
+    idle.quiet();
+    clock.advance(ms);
+    for (let n = 0; n < 15; n++) idle.quiet();
+    expect(waits()).toBe(1);
+  });
+
+  test('spins again after it stood still for fifty minutes, where it had given that up', () => {
+    const { starve, clock } = idler('adaptive');
+    for (let n = 0; n < 40; n++) starve();
+    clock.advance(3_000_000);
     starve();
     expect(starve()).toBeGreaterThan(SHORTEST_MS);
   });

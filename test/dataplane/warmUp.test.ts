@@ -8,6 +8,7 @@ const MET = [
   ...['received', 'transmitted', 'punted', 'connectionsCreated', 'connectionsExpired', 'connectionsReused'],
   ...['icmpToClient', 'icmpToRealServer', 'icmpSent', 'outerFragments', 'fragmentsHeld', 'fragmentsJoined'],
   ...['ttlExceeded', 'packetTooBig', 'connectionTableFull', 'malformedIpv4', 'malformedIpv6', 'neighbourUnresolved'],
+  ...['toaAdded', 'localPortsExhausted'],
 ];
 
 /** Scenes of one kind of port. */
@@ -17,7 +18,7 @@ test('the warm-up takes every usual way through the engine, behind each kind of 
   const waiter = { wait: () => true };
   const scenes = warmUp({
     kinds: ['packet', 'xdp', 'packet'],
-    idle: () => new Idle('adaptive', waiter, FINE_CLOCK),
+    idle: () => new Idle('adaptive', waiter, { now: () => (FINE_CLOCK.now() * 1000) | 0 }),
     beforeSleep: () => {},
     rounds: 1,
   });

@@ -52,6 +52,16 @@ describe('checksum', () => {
   });
 });
 
+test('the clock counts microseconds, in whole numbers of 32 bits', () => {
+  const [from, fromMs] = [native().microseconds(), performance.now()];
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  const [to, toMs] = [native().microseconds(), performance.now()];
+  expect([from | 0, to | 0]).toEqual([from, to]);
+  // A thread that waits for a core between two readings makes them differ.
+  expect(((to - from) | 0) / 1000).toBeGreaterThan((toMs - fromMs) / 10);
+  expect(((to - from) | 0) / 1000).toBeLessThan((toMs - fromMs) * 10);
+});
+
 describe('wrong arguments', () => {
   const buffer = new ArrayBuffer(4096);
   const calls: readonly (readonly [claim: string, call: () => unknown])[] = [
