@@ -10,6 +10,7 @@
  *
  * A steady 100 connections per second are shown as 25, 44, 58, 68, 76, 82, 87, 90, 92, 94, 96, 97 ...
  */
+import { BYTE_SCALE, COUNT_SCALE, type Rates } from '../base/shownRates.ts';
 import { TRAFFIC } from './trafficRow.ts';
 
 /** Time between two samples. */
@@ -17,20 +18,12 @@ export const RATE_PERIOD_MS = 2000;
 /** After so many samples of nothing every estimate is nothing: no need to catch up with more. */
 const MAX_SAMPLES_AT_ONCE = 64;
 
-/** Per second; fractions of the fixed point. Those of several workers may be added. `shownRates` rounds. */
-export interface TrafficRates {
-  readonly connections: number;
-  readonly inPackets: number;
-  readonly outPackets: number;
-  readonly inBytes: number;
-  readonly outBytes: number;
-}
+/** Per second; fractions of the fixed point. Those of several workers may be added. `shownRates` (base) rounds. */
+export type TrafficRates = Rates;
 
 const WORDS = TRAFFIC.words;
 const COUNT_SAMPLE = 2 ** 9;
-const COUNT_SCALE = 2 ** 10;
 const BYTE_SAMPLE = 2 ** 4;
-const BYTE_SCALE = 2 ** 5;
 
 /** The estimates of a table of counters, row by row. Doubles hold the kernel's 64-bit integers exactly up to 2^53. */
 export class RateRows {
@@ -106,19 +99,4 @@ export class RateSchedule {
     this.#dueMs += samples * RATE_PERIOD_MS;
     return Math.min(samples, MAX_SAMPLES_AT_ONCE);
   }
-}
-
-/** Whole numbers, rounded as the kernel shows them. */
-export function shownRates(rates: TrafficRates): TrafficRates {
-  return {
-    connections: shown(rates.connections, COUNT_SCALE),
-    inPackets: shown(rates.inPackets, COUNT_SCALE),
-    outPackets: shown(rates.outPackets, COUNT_SCALE),
-    inBytes: shown(rates.inBytes, BYTE_SCALE),
-    outBytes: shown(rates.outBytes, BYTE_SCALE),
-  };
-}
-
-function shown(rate: number, scale: number): number {
-  return Math.floor(rate + (scale / 2 - 1) / scale);
 }

@@ -64,6 +64,7 @@ export class ArgumentReader {
     const rest = typed.slice(this.#joinedAt + 1);
     this.#joinedAt = rest === '' || word === undefined || word.takes !== 'nothing' ? 0 : this.#joinedAt + 1;
     if (word === undefined) return unknownOption(typed);
+    if (word.takes === 'nothing' && rest.startsWith('=')) return unwantedArgument(typed);
     if (word.takes === 'nothing' || rest === '') return this.#withValue(word, typed, undefined);
     return { word, typed, value: rest.startsWith('=') ? rest.slice(1) : rest };
   }

@@ -31,6 +31,20 @@ export interface ListOptions {
   readonly sorted: boolean;
   /** With `-c`: a column for the data of the persistence engine. */
   readonly persistenceData: boolean;
+  /** Ours: one JSON object instead of text. */
+  readonly json: boolean;
+  /** Ours: order and signs as ipvsadm has them. */
+  readonly compat: boolean;
+  /** Ours: again every so many seconds, which is the caller's to do; undefined = once. */
+  readonly watchSeconds: number | undefined;
+}
+
+export interface SaveOptions {
+  readonly numeric: boolean;
+  /** Ours: as of a listing. */
+  readonly compat: boolean;
+  /** Ours: also what plain `-S` loses. */
+  readonly all: boolean;
 }
 
 export type DaemonRole = 'master' | 'backup';
@@ -59,7 +73,7 @@ export type Command =
   | { readonly kind: 'clear' }
   | { readonly kind: 'zero'; readonly service?: ServiceKey }
   | { readonly kind: 'list'; readonly options: ListOptions }
-  | { readonly kind: 'save'; readonly numeric: boolean }
+  | { readonly kind: 'save'; readonly options: SaveOptions }
   | { readonly kind: 'restore' }
   | { readonly kind: 'setTimeouts'; readonly timeouts: Timeouts }
   | { readonly kind: 'startDaemon'; readonly options: DaemonOptions }

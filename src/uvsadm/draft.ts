@@ -18,6 +18,14 @@ const MAX_SYNC_ID = 255;
 const MAX_SYNC_BYTES = 65_507;
 const MAX_PORT = 65_535;
 const MAX_TTL = 255;
+const DEFAULT_WATCH_SECONDS = 2;
+const MAX_WATCH_SECONDS = 86_400;
+const METHODS: Readonly<Record<string, Draft['method']>> = {
+  masquerading: 'masq',
+  ipip: 'tunnel',
+  gatewaying: 'route',
+  fullnat: 'fullnat',
+};
 
 export class Draft {
   readonly #names: Names;
@@ -36,7 +44,7 @@ export class Draft {
   persistenceEngine = '';
   /** Checked last, against the scheduler, which may come after. */
   schedulerFlags = '';
-  method: 'route' | 'tunnel' | 'masq' = 'route';
+  method: 'route' | 'tunnel' | 'masq' | 'fullnat' = 'route';
   weight = 1;
   upperThreshold = 0;
   lowerThreshold = 0;
@@ -49,6 +57,7 @@ export class Draft {
   mcastPort: number | undefined;
   mcastTtl: number | undefined;
   syncMaxBytes: number | undefined;
+  watchSeconds: number | undefined;
 
   constructor(names: Names) {
     this.#names = names;
@@ -86,9 +95,10 @@ export class Draft {
         this.schedulerFlags = value;
         return undefined;
       case 'forwarding-method':
-        this.method = long === 'masquerading' ? 'masq' : long === 'ipip' ? 'tunnel' : 'route';
+        this.method = METHODS[long]!;
         return undefined;
       default:
+        if (option === 'watch') return this.#takeWatch(value, isBare);
         return this.#takeTunnel(option, value) ?? this.#takeNumber(option, value) ?? this.#takeDaemon(option, value);
     }
   }
@@ -127,6 +137,11 @@ export class Draft {
     if (seconds === undefined) return invalid('timeout value', value);
     this.persistenceSeconds = seconds;
     return undefined;
+  }
+
+  #takeWatch(value: string, isBare: boolean): Refusal | undefined {
+    this.watchSeconds = isBare ? DEFAULT_WATCH_SECONDS : parseNumber(value, 1, MAX_WATCH_SECONDS);
+    return this.watchSeconds === undefined ? illegal('watch interval') : undefined;
   }
 
   /** By the family as far as it is known: `-M 64` before an IPv6 service is an IPv4 address. */

@@ -14,6 +14,11 @@ export function tryHelp(program: string): Refusal {
   return new Refusal(ExitCode.refused, `Try \`${program} -h' or '${program} --help' for more information.`);
 }
 
+/** What `tryHelp` makes: it ends a restore. */
+export function isTryHelp({ message }: Refusal): boolean {
+  return message.startsWith('Try `');
+}
+
 /** @param typed the argument as it stands on the command line */
 export function unknownOption(typed: string): Refusal {
   return new Refusal(ExitCode.refused, `${typed}: unknown option`);
@@ -23,7 +28,7 @@ export function missingArgument(typed: string): Refusal {
   return new Refusal(ExitCode.refused, `${typed}: missing argument`);
 }
 
-/** `--numeric=yes`. */
+/** `--numeric=yes`, `-n=`. */
 export function unwantedArgument(typed: string): Refusal {
   return new Refusal(ExitCode.refused, `${typed}: option does not take an argument`);
 }

@@ -1,4 +1,7 @@
-/** The options of ipvsadm 1.31 as a table (specs/ipvs.md sections 8.1 and 8.2): what is typed, what it takes, what goes with what. */
+/**
+ * The options of ipvsadm 1.31 as a table (specs/ipvs.md sections 8.1 and 8.2): what is typed, what it takes, what goes with what. Ours
+ * stand behind them: they change nothing of a line that has none of them.
+ */
 
 /** A command has the name that messages use. */
 export const COMMANDS = [
@@ -55,6 +58,10 @@ export const OPTIONS = [
   'tun-nocsum',
   'tun-csum',
   'tun-remcsum',
+  'json',
+  'compat',
+  'watch',
+  'all',
 ] as const;
 export type OptionName = (typeof OPTIONS)[number];
 
@@ -112,6 +119,7 @@ export const WORDS: readonly Word[] = [
   option('forwarding-method', 'masquerading', 'm'),
   option('forwarding-method', 'ipip', 'i'),
   option('forwarding-method', 'gatewaying', 'g'),
+  option('forwarding-method', 'fullnat'),
   option('tun-type', 'tun-type', '', 'value'),
   option('tun-port', 'tun-port', '', 'value'),
   option('tun-nocsum', 'tun-nocsum'),
@@ -138,6 +146,10 @@ export const WORDS: readonly Word[] = [
   option('mcast-port', 'mcast-port', '', 'value'),
   option('mcast-ttl', 'mcast-ttl', '', 'value'),
   option('sync-maxlen', 'sync-maxlen', '', 'value'),
+  option('json', 'json'),
+  option('compat', 'compat'),
+  option('watch', 'watch', '', 'optional'),
+  option('all', 'all'),
 ];
 
 /** What a command, or a type of tunnel, makes of options: those in no list are illegal with it. */
@@ -171,6 +183,9 @@ const LIST_OPTIONS = [
   'syncid',
   'exact',
   'tun-info',
+  'json',
+  'compat',
+  'watch',
 ] as const;
 
 /** Which options go with which command. */
@@ -187,7 +202,7 @@ export const COMMAND_OPTIONS: Readonly<Record<Exclude<CommandName, 'help' | 'ver
   'start-daemon': { allows: DAEMON_OPTIONS },
   'stop-daemon': { allows: ['syncid'] },
   restore: {},
-  save: { allows: ['numeric'] },
+  save: { allows: ['numeric', 'compat', 'all'] },
   zero: { allows: ['service-address'] },
 };
 

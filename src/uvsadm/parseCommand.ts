@@ -18,7 +18,7 @@ import {
 } from './command.ts';
 import { Draft, MAX_TIMEOUT_SECONDS } from './draft.ts';
 import { illegal, invalid, invalidOption, tryHelp, usage } from './messages.ts';
-import { type CommandName, TUNNEL_OPTIONS } from './optionTable.ts';
+import { type CommandName, type OptionName, TUNNEL_OPTIONS } from './optionTable.ts';
 import { type Names, parseNumber, parseSchedulerFlags } from './values.ts';
 
 const DEFAULT_SCHEDULER = 'wlc';
@@ -94,6 +94,7 @@ function commandOf(
   role: DaemonRole | undefined,
   timeouts: readonly number[] | undefined,
 ): Command | Refusal {
+  const has = (option: OptionName): boolean => draft.given.has(option);
   switch (command) {
     case 'add-service':
     case 'edit-service':
@@ -108,11 +109,11 @@ function commandOf(
     case 'flush':
       return { kind: 'clear' };
     case 'zero':
-      return draft.given.has('service-address') ? { kind: 'zero', service: serviceOf(draft) } : { kind: 'zero' };
+      return has('service-address') ? { kind: 'zero', service: serviceOf(draft) } : { kind: 'zero' };
     case 'list':
       return judgeList(draft.given) ?? list(draft);
     case 'save':
-      return { kind: 'save', numeric: draft.given.has('numeric') };
+      return { kind: 'save', options: { numeric: has('numeric'), compat: has('compat'), all: has('all') } };
     case 'restore':
       return { kind: 'restore' };
     case 'set':
@@ -161,7 +162,7 @@ function serverCommand(kind: 'addServer' | 'editServer', draft: Draft): Command 
   const settings = method === 'tunnel' ? { ...plain, tunnel } : plain;
   const server = serverOf(draft);
   // Packets reach such a server on the port that the client asked for, so its own is the service's.
-  const isForced = method !== 'masq' && !('firewallMark' in service);
+  const isForced = (method === 'route' || method === 'tunnel') && !('firewallMark' in service);
   return { kind, service, server: isForced ? { ...server, port: service.port } : server, settings };
 }
 
@@ -182,6 +183,9 @@ function list(draft: Draft): Command {
     exact: given.has('exact'),
     sorted: !given.has('nosort'),
     persistenceData: given.has('persistent-conn'),
+    json: given.has('json'),
+    compat: given.has('compat'),
+    watchSeconds: draft.watchSeconds,
   };
   return { kind: 'list', options: given.has('service-address') ? { ...options, service: serviceOf(draft) } : options };
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { shownRates } from '../../src/base/shownRates.ts';
 import { Traffic } from '../../src/table/traffic.ts';
-import { RATE_PERIOD_MS, RateSchedule, shownRates, type TrafficRates } from '../../src/table/trafficRates.ts';
+import { RATE_PERIOD_MS, RateSchedule, type TrafficRates } from '../../src/table/trafficRates.ts';
 
 const NOTHING = { connections: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 };
 

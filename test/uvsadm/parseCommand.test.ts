@@ -48,7 +48,7 @@ describe('commands', () => {
     ['-Z', { kind: 'zero' }],
     ['-Z -t 192.0.2.1:80', { kind: 'zero', service: SERVICE }],
     ['-R', { kind: 'restore' }],
-    ['-Sn', { kind: 'save', numeric: true }],
+    ['-Sn', { kind: 'save', options: { numeric: true } }],
     ['--set 1 2 3', { kind: 'setTimeouts', timeouts: { tcp: 1, tcpFin: 2, udp: 3 } }],
     [
       '--start-daemon backup --mcast-interface r0 --syncid 7',

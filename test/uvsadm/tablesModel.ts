@@ -1,5 +1,12 @@
-/** The tables as far as commands change them, the plain way. What `ipvsadm -S` leaves out, `saved` leaves out. */
-import type { DestinationKey, DestinationSettings, ServiceKey, ServiceSettings, TableAction } from '../../src/table/actions.ts';
+/** The tables as far as commands change them, the plain way. */
+import type {
+  DestinationKey,
+  DestinationSettings,
+  ServiceKey,
+  ServiceSettings,
+  TableAction,
+  Timeouts,
+} from '../../src/table/actions.ts';
 import { formatDestinationKey, formatServiceKey } from '../../src/table/actions.ts';
 import type { CurrentTables } from '../../src/uvsadm/toActions.ts';
 
@@ -11,8 +18,6 @@ interface Service {
 
 /** Of the machine of the recordings. */
 const SCHEDULERS = 'none rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos'.split(' ');
-/** Flags that are printed under a name of their own, and nothing beside them. */
-const NAMED = /^(sh|mh)-/;
 
 export class TablesModel implements CurrentTables {
   services: Service[] = [];
@@ -30,28 +35,8 @@ export class TablesModel implements CurrentTables {
     for (const action of actions) this.#apply(action);
   }
 
-  /** `ipvsadm -L --timeout`. */
-  timeouts(): string {
-    const { tcp, tcpFin, udp } = this.#timeouts;
-    return `Timeout (tcp tcpfin udp): ${tcp} ${tcpFin} ${udp}\n`;
-  }
-
-  /** What a saved table tells, in a fixed order. */
-  saved(): unknown[] {
-    const named = this.services.map(({ key, settings, destinations }) => ({
-      service: formatServiceKey(key),
-      scheduler: settings.scheduler,
-      flags: settings.schedulerFlags.filter((flag) => NAMED.test(flag) || !NAMED.test(`${settings.scheduler}-`)).sort(),
-      onePacket: settings.onePacket,
-      persistence: settings.persistenceSeconds,
-      mask: settings.persistenceSeconds === 0 ? '' : (settings.persistenceMask ?? `${settings.persistencePrefix}`),
-      servers: destinations.map((d) => this.#savedServer(d)).sort(),
-    }));
-    return named.sort((a, b) => (a.service < b.service ? -1 : 1));
-  }
-
-  #savedServer({ key, settings: { method, weight, tunnel } }: Service['destinations'][number]): string {
-    return `${formatDestinationKey(key)} ${method} ${weight} ${JSON.stringify(tunnel)}`;
+  get currentTimeouts(): Timeouts {
+    return { ...this.#timeouts };
   }
 
   #apply(action: TableAction): void {
