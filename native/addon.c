@@ -195,6 +195,7 @@ NAPI_MODULE_INIT()
 	uvs_register_xdp(env, exports);
 	uvs_register_xdp_features(env, exports);
 	uvs_register_tun(env, exports);
+	uvs_register_saved_syn(env, exports);
 	uvs_register_wait(env, exports);
 	uvs_register_bpf(env, exports);
 	return exports;

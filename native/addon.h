@@ -69,6 +69,7 @@ void uvs_register_packet(napi_env env, napi_value exports);
 void uvs_register_xdp(napi_env env, napi_value exports);
 void uvs_register_xdp_features(napi_env env, napi_value exports);
 void uvs_register_tun(napi_env env, napi_value exports);
+void uvs_register_saved_syn(napi_env env, napi_value exports);
 void uvs_register_wait(napi_env env, napi_value exports);
 /* The BPF system call: maps, programs, links (bpf.c). */
 void uvs_register_bpf(napi_env env, napi_value exports);

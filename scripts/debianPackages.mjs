@@ -30,6 +30,12 @@ export const DEBIAN_PACKAGES = [
     use: 'shows the path MTU through a director in the lab tests',
     neededBy: ['test'],
   },
+  {
+    name: 'python3-pyftpdlib',
+    proof: '/usr/lib/python3/dist-packages/pyftpdlib/servers.py',
+    use: 'the FTP server of the lab tests',
+    neededBy: ['test'],
+  },
   { name: 'nftables', proof: 'nft', use: 'the kernel NAT that the bench compares with', neededBy: ['bench'] },
   { name: 'haproxy', proof: 'haproxy', use: 'a proxy that the bench compares with', neededBy: ['bench'] },
   { name: 'nginx', proof: 'nginx', use: 'a proxy that the bench compares with, and its web server', neededBy: ['bench'] },

@@ -4,10 +4,11 @@
  *
  *     request   client -> virtual service                    the destination is a service: the client is the source
  *     reply     real server -> client                        it is none: the client is the destination
+ *     fullnat   real server -> local address                 by the local port, whose remainder is the worker that owns it
  *     error     about a packet (client -> real server), or (virtual service -> client): found in the packet that it quotes
  *
  * Fragments have no ports but in their first piece, so UDP goes by the client's address alone; TCP and SCTP, which avoid fragments, by
- * address and port. What is nothing of this kind goes to the first worker. The program starts at the IP header (fanout of AF_PACKET,
+ * address and port, but by the address alone where several connections belong together (FTP, services of every port). What is nothing of this kind goes to the first worker. The program starts at the IP header (fanout of AF_PACKET,
  * queues of a TUN device).
  */
 import { Family, Protocol } from '../base/terms.ts';
@@ -27,6 +28,7 @@ import {
   PROTOCOL,
   readHeader,
 } from './headers.ts';
+import { emitFindLocal } from './localRange.ts';
 
 /** Steps of the mix: multiply by an odd number without pattern, then bring the upper bits, which are the better ones, down. */
 const MULTIPLIERS = [0x9e37_79b1, 0x85eb_ca6b, 0xc2b2_ae35] as const;
@@ -106,6 +108,7 @@ function emitClientOf(body: Body, packet: Body['outer']): void {
   const ported = a.unique('ported');
   const source = a.unique('clientIsSource');
   const destination = a.unique('clientIsDestination');
+  const local = a.unique('local');
   const [yes, no] = isQuoted ? [destination, source] : [source, destination];
   a.storeField(body.ports, 0);
   a.jumpIf(PIECE, '!=', Piece.whole, pieces);
@@ -123,21 +126,46 @@ function emitClientOf(body: Body, packet: Body['outer']): void {
   a.label(ported);
   readHeader(body, body.ports, 4);
   emitFind(body, PROTOCOL, service, servicePort);
+  emitByAddress(body);
   a.jumpIf('r0', '&', EndpointFlag.service, yes);
   emitFind(body, PROTOCOL, service);
+  emitByAddress(body);
   a.jumpIf('r0', '&', EndpointFlag.catchAll, yes);
   // A prefix may hold clients, too, so a reply is looked for first.
-  emitFind(body, PROTOCOL, server, serverPort);
-  a.jumpIf('r0', '&', EndpointFlag.masq, no);
-  emitFind(body, PROTOCOL, server);
-  a.jumpIf('r0', '&', EndpointFlag.masq, no);
+  for (const its of [serverPort, undefined]) {
+    const other = a.unique('notFullnat');
+    emitFind(body, PROTOCOL, server, its);
+    a.set('r1', '=', 'r0');
+    a.set('r1', '&=', EndpointFlag.fullnat);
+    a.jumpIf('r1', '==', 0, other);
+    emitFindLocal(body, service, servicePort, local);
+    emitFind(body, PROTOCOL, server, its);
+    a.label(other);
+    emitByAddress(body);
+    a.jumpIf('r0', '&', EndpointFlag.masq, no);
+  }
   emitFindPrefix(body, service, yes);
   a.jump(no);
 
+  // The kernel takes the remainder by the number of workers, as table/localPorts.ts does.
+  a.label(local);
+  a.loadField('r0', servicePort);
+  a.fromNetworkOrder('r0', 16);
+  a.exit();
   a.label(source);
   emitHash(body, packet.source, body.sourcePort);
   a.label(destination);
   emitHash(body, packet.destination, body.destinationPort);
+}
+
+/** Where the endpoint in r0 has connections that belong together, the ports do not count. Keeps r0. */
+function emitByAddress({ a, ports }: Body): void {
+  const apart = a.unique('apart');
+  a.set('r1', '=', 'r0');
+  a.set('r1', '&=', EndpointFlag.byAddress);
+  a.jumpIf('r1', '==', 0, apart);
+  a.storeField(ports, 0);
+  a.label(apart);
 }
 
 /** Exits with a hash of the address and, but for UDP, the port. */

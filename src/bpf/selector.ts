@@ -28,6 +28,7 @@ import {
   PROTOCOL,
   readHeader,
 } from './headers.ts';
+import { emitFindLocal } from './localRange.ts';
 import { createNote, emitReadNote, emitWriteNote, type Note, Noted } from './verdictNote.ts';
 
 export const SelectorFlavour = { xdp: 'xdp', ingress: 'ingress', socket: 'socket' } as const;
@@ -112,13 +113,13 @@ function emitSorting({ a }: Body): void {
   a.jump('icmp');
 }
 
-/** A request to a service, or a reply of a masqueraded real server. */
+/** A request to a service, or a reply of a real server by masq or fullnat. */
 function emitTransport(body: Body): void {
   const { a, outer } = body;
   a.label('transport');
   readHeader(body, body.ports, 4);
   emitTakeService(body, outer.destination, body.destinationPort);
-  emitTakeMasq(body, outer.source, body.sourcePort);
+  emitTakeReply(body, [outer.source, body.sourcePort], [outer.destination, body.destinationPort]);
   emitFindPrefix(body, outer.destination, 'take');
   a.jump('pass');
 }
@@ -136,6 +137,13 @@ function emitFragment(body: Body): void {
   findAddress(body, outer.destination);
   a.jumpIf('r0', '&', EndpointFlag.virtual, 'take');
   findAddress(body, outer.source);
+  const other = a.unique('notFullnat');
+  a.set('r1', '=', 'r0');
+  a.set('r1', '&=', EndpointFlag.fullnatAddress);
+  a.jumpIf('r1', '==', 0, other);
+  emitFindLocal(body, outer.destination, undefined, 'take');
+  findAddress(body, outer.source);
+  a.label(other);
   a.jumpIf('r0', '&', EndpointFlag.masqAddress, 'takeUnlessLocal');
   emitFindPrefix(body, outer.destination, 'take');
   a.jump('pass');
@@ -182,7 +190,7 @@ function emitQuoted(body: Body): void {
   a.label('quotedTransport');
   readHeader(body, body.ports, 4);
   emitTakeService(body, quoted.source, body.sourcePort);
-  emitTakeMasq(body, quoted.destination, body.destinationPort);
+  emitTakeReply(body, [quoted.destination, body.destinationPort], [quoted.source, body.sourcePort]);
   emitFindPrefix(body, quoted.source, 'take');
   a.jump('pass');
 }
@@ -200,17 +208,35 @@ function emitTakeService(body: Body, address: StackField, port: StackField): voi
   a.jumpIf('r0', '&', EndpointFlag.catchAll, 'take');
 }
 
-/** Takes the frame, unless it is for the host itself, when (PROTOCOL, address, port) is a masqueraded real server; else goes on. */
-function emitTakeMasq(body: Body, address: StackField, port: StackField): void {
-  const { a } = body;
-  a.storeField(body.keyProtocol, PROTOCOL);
-  copyField(a, body.keyAddress, address, 4);
-  copyField(a, body.keyPort, port, 2);
+/** Address and port of one end of a packet. */
+type End = readonly [address: StackField, port: StackField];
+
+/**
+ * Takes the frame when `server` is a real server's: one by fullnat whose `client` is a local address, or one by masq, unless the frame is
+ * for the host itself; else goes on. A real server may be both.
+ */
+function emitTakeReply(body: Body, [address, port]: End, client: End): void {
+  for (const its of [port, undefined]) {
+    const { a } = body;
+    const other = a.unique('notFullnat');
+    findEnd(body, address, its);
+    a.set('r1', '=', 'r0');
+    a.set('r1', '&=', EndpointFlag.fullnat);
+    a.jumpIf('r1', '==', 0, other);
+    emitFindLocal(body, ...client, 'take');
+    findEnd(body, address, its);
+    a.label(other);
+    a.jumpIf('r0', '&', EndpointFlag.masq, 'takeUnlessLocal');
+  }
+}
+
+/** r0 = flags of (PROTOCOL, address, port), or of port 0. */
+function findEnd(body: Body, address: StackField, port: StackField | undefined): void {
+  body.a.storeField(body.keyProtocol, PROTOCOL);
+  copyField(body.a, body.keyAddress, address, 4);
+  if (port === undefined) body.a.storeField(body.keyPort, 0);
+  else copyField(body.a, body.keyPort, port, 2);
   find(body);
-  a.jumpIf('r0', '&', EndpointFlag.masq, 'takeUnlessLocal');
-  a.storeField(body.keyPort, 0);
-  find(body);
-  a.jumpIf('r0', '&', EndpointFlag.masq, 'takeUnlessLocal');
 }
 
 /** The host talks to real servers too, as their checker. They may be clients as well, of a service by mark. */

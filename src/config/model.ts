@@ -8,6 +8,9 @@ export interface Config {
   readonly services: readonly VirtualServiceConfig[];
   /** In the order in which they are looked at; the last one that fits wins. */
   readonly classification: readonly ClassificationConfig[];
+  readonly fullnat: FullnatConfig;
+  /** Virtual ports that the FTP helper listens to; left out = 21. */
+  readonly ftpPorts?: readonly number[];
   readonly timeouts: TimeoutsConfig;
   /** Run-time settings under the kernel's names, checked; those that were not given are not here. */
   readonly settings: Readonly<Record<string, SettingValue>>;
@@ -26,6 +29,8 @@ export type VirtualServiceConfig = ServiceIdentity & {
   readonly onePacket: boolean;
   /** Null = each connection is scheduled by itself. */
   readonly persistence: PersistenceConfig | null;
+  /** What tells clients apart beside their address; left out = nothing. */
+  readonly persistenceEngine?: 'sip';
   readonly realServers: readonly RealServerConfig[];
 };
 
@@ -72,6 +77,17 @@ export interface ClassificationConfig {
 
 /** Both ends included. */
 export type PortRangeConfig = readonly [first: number, last: number];
+
+/** Of the real servers by method `fullnat`. */
+export interface FullnatConfig {
+  /** The director's own addresses that stand for its clients. */
+  readonly localAddresses: readonly string[];
+  readonly ports: PortRangeConfig;
+  /** Tell real servers the client's address by a TCP option. */
+  readonly toa: boolean;
+  /** Leave TCP timestamps to client and real server. */
+  readonly timestamps: boolean;
+}
 
 /** Seconds. Defaults 900, 120, 300 (specs/ipvs.md section 3). */
 export interface TimeoutsConfig {

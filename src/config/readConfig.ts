@@ -5,6 +5,7 @@ import { UvsError } from '../base/errors.ts';
 import { FaultList } from './faultList.ts';
 import type { Config, LimitsConfig, TimeoutsConfig, VirtualServiceConfig } from './model.ts';
 import { readClassification } from './readClassification.ts';
+import { checkFullnat, readFullnat } from './readFullnat.ts';
 import { readServices, type SchedulerNames } from './readServices.ts';
 import { readSettings } from './readSettings.ts';
 import { child, integer, readFields, type Shape, subtree, text } from './sectionReader.ts';
@@ -25,11 +26,19 @@ export const MAX_RULES = 256;
 
 const MAX_TIMEOUT_SECONDS = 31 * 24 * 3600;
 
+const FTP_PORTS_FORM = 'a list of 1 to 8 ports';
+
 /** Keys at the top of the file. */
 export const CONFIG_SHAPE = {
   interfaces: z.array(text('the name of an interface'), { error: 'a list of names of interfaces' }).default([]),
   services: z.unknown().refine((value) => value !== undefined, { error: 'a list of services' }),
   classification: subtree(),
+  fullnat: subtree(),
+  ftpPorts: z
+    .array(integer(1, 65_535), { error: FTP_PORTS_FORM })
+    .min(1, { error: FTP_PORTS_FORM })
+    .max(8, { error: FTP_PORTS_FORM })
+    .optional(),
   timeouts: subtree(),
   settings: subtree(),
   limits: subtree(),
@@ -83,14 +92,17 @@ function readRoot(root: Located, schedulers: SchedulerNames, faults: FaultList):
     const hint = 'Put ports of one target into one rule.';
     faults.add('CAPACITY_EXCEEDED', message, child(root, 'classification')?.place ?? root.place, hint);
   }
+  const fullnat = readFullnat(root, faults);
+  checkFullnat(root, services, fullnat, faults);
   const settings = readSettings(child(root, 'settings'), faults);
   const timeouts = readPart(root, 'timeouts', TIMEOUTS_SHAPE, faults);
   const limits = readPart(root, 'limits', LIMITS_SHAPE, faults);
-  const { interfaces } = fields.values;
+  const { interfaces, ftpPorts } = fields.values;
   if (interfaces === undefined || timeouts === undefined || limits === undefined) return undefined;
   checkCapacity(root, services, limits, faults);
   const connections = 2 ** Math.ceil(Math.log2(limits.connections));
-  return { interfaces, services, classification, timeouts, settings, limits: { ...limits, connections } };
+  const helper = ftpPorts === undefined ? {} : { ftpPorts };
+  return { interfaces, services, classification, fullnat, ...helper, timeouts, settings, limits: { ...limits, connections } };
 }
 
 /** A section of settings that may be absent, as a whole or in part. @returns undefined when one of them is faulty */

@@ -15,6 +15,8 @@ export const METHOD_NAMES: Readonly<Record<string, ForwardingMethodName>> = {
   gateway: 'route',
   masq: 'masq',
   nat: 'masq',
+  fullnat: 'fullnat',
+  fnat: 'fullnat',
   tunnel: 'tunnel',
   tun: 'tunnel',
   ipip: 'tunnel',
@@ -119,7 +121,7 @@ function checkThresholds(fields: RealServerFields, faults: FaultList): void {
   faults.add('CONFIG_INVALID', message, fields.placeOf('lowerThreshold'), hint);
 }
 
-/** Only masquerading changes ports; only tunnels carry one family over the other (specs: sections 1.2 and 2.8). */
+/** Only masquerading and fullnat change ports; only tunnels carry one family over the other (specs: sections 1.2 and 2.8). */
 function checkAgainstService(
   fields: RealServerFields,
   endpoint: EndpointText | undefined,
@@ -132,7 +134,7 @@ function checkAgainstService(
   if (keepsPort && endpoint.port !== undefined && service.port !== undefined && endpoint.port !== service.port) {
     const message = `port ${endpoint.port} is not the service's port ${service.port}, which method ${method} cannot change`;
     const place = fields.isGiven('port') ? fields.placeOf('port') : fields.placeOf('address');
-    faults.add('CONFIG_INVALID', message, place, 'Leave the port out, or use method masq.');
+    faults.add('CONFIG_INVALID', message, place, 'Leave the port out, or use method masq or fullnat.');
   }
   if (service.family !== undefined && method !== 'tunnel' && endpoint.address.family !== service.family) {
     const message = `an IPv${endpoint.address.family} real server of an IPv${service.family} service needs method tunnel`;

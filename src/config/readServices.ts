@@ -42,6 +42,7 @@ export const SERVICE_SHAPE = {
   schedulerFlags: z.array(text('the name of a flag'), { error: 'a list of names of flags' }).default([]),
   onePacket: truth().default(false),
   persistence: subtree(),
+  persistenceEngine: oneOf(['sip']).optional(),
   method: METHOD_NAME.default('route'),
   tunnel: subtree(),
   realServers: subtree(),
@@ -90,10 +91,24 @@ function readService(
     const place = fields.isGiven('port') ? fields.placeOf('port') : fields.placeOf('address');
     faults.add('CONFIG_INVALID', 'port 0, which means every port, needs persistence', place, 'Add persistence: 360.');
   }
+  checkEngine(fields, protocol, faults);
   if (key === undefined || name === undefined) return [];
   faults.addIfRepeated('SERVICE_EXISTS', `the service ${name}`, name, fields.placeOf(isByMark ? 'fwmark' : 'address'), lines);
   if (scheduler === undefined || schedulerFlags === undefined || onePacket === undefined) return [];
-  return [{ ...key, scheduler, schedulerFlags, onePacket, persistence, realServers }];
+  const { persistenceEngine } = fields.values;
+  const engine = persistenceEngine === undefined ? {} : { persistenceEngine };
+  return [{ ...key, scheduler, schedulerFlags, onePacket, persistence, ...engine, realServers }];
+}
+
+/** Messages of SIP come in datagrams; a service by mark may have them, too. */
+function checkEngine(fields: ServiceFields, protocol: ServiceProtocol | undefined, faults: FaultList): void {
+  if (fields.values.persistenceEngine === undefined) return;
+  const place = fields.placeOf('persistenceEngine');
+  if (protocol !== undefined && protocol !== 'udp') {
+    faults.add('CONFIG_INVALID', 'the persistence engine sip is only for udp services', place, 'Remove it.');
+  } else if (!fields.isGiven('persistence')) {
+    faults.add('CONFIG_INVALID', 'a persistence engine needs persistence', place, 'Add persistence: 360.');
+  }
 }
 
 /** A service by firewall mark has no address of its own. */

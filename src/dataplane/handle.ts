@@ -8,7 +8,7 @@ import type { TableAction } from '../table/actions.ts';
 import { sharedLoadBytes } from '../table/sharedLoads.ts';
 import { LoadSlots, loadSlotCount } from './loadSlots.ts';
 import { mergeStatus } from './mergeStatus.ts';
-import type { DataPlaneStatus, WorkerOptions } from './messages.ts';
+import type { ConnectionEntry, DataPlaneStatus, WorkerOptions } from './messages.ts';
 import { WorkerHandle } from './workerHandle.ts';
 import { checkWorkers, refuseUnbalanced } from './workerLimits.ts';
 
@@ -19,6 +19,11 @@ export interface DataPlane {
   setLocalAddresses(addresses: readonly string[]): Promise<void>;
   /** @param connections how many connections to list at most; 0 = none */
   status(connections: number): Promise<DataPlaneStatus>;
+  /**
+   * Every connection and template, slice by slice: between two of them frames go on, and nothing is done for a slice that is not asked
+   * for. May be left before the end. What comes or goes meanwhile may be missing.
+   */
+  connections(): AsyncIterable<readonly ConnectionEntry[]>;
   /** Closes the ports, detaches from the kernel, ends the worker. */
   stop(): Promise<void>;
   /** Resolves with undefined after `stop`, with the error when the worker died by itself. */
@@ -86,6 +91,11 @@ class WorkerGroup implements DataPlane {
 
   async status(connections: number): Promise<DataPlaneStatus> {
     return mergeStatus(await Promise.all(this.#all.map((worker) => worker.status(connections))), connections);
+  }
+
+  /** One worker after the other. */
+  async *connections(): AsyncGenerator<readonly ConnectionEntry[]> {
+    for (const worker of this.#all) yield* worker.connections();
   }
 
   /** The leader first: then the host has its frames again. */

@@ -27,20 +27,18 @@ function mergePorts(ports: readonly PortStatus[]): PortStatus[] {
 
 function mergeServices(statuses: readonly DataPlaneStatus[]): ServiceStatus[] {
   const [first, ...others] = statuses;
-  const same = (service: ServiceStatus) => others.flatMap(({ services }) => find(services, service) ?? []);
-  return first!.services.map((service) => mergeService([service, ...same(service)]));
+  const found = others.map(({ services }) => byKey(services));
+  return first!.services.map((service) => mergeService([service, ...sameIn(found, service)]));
 }
 
 function mergeService(all: readonly ServiceStatus[]): ServiceStatus {
   const [first, ...others] = all;
-  const destinations = first!.destinations.map((destination) =>
-    mergeDestination([destination, ...others.flatMap((other) => find(other.destinations, destination) ?? [])]),
-  );
+  const found = others.map(({ destinations }) => byKey(destinations));
   return {
     ...first!,
     traffic: mergeTraffic(all.map(({ traffic }) => traffic)),
     rates: mergeTraffic(all.map(({ rates }) => rates)),
-    destinations,
+    destinations: first!.destinations.map((destination) => mergeDestination([destination, ...sameIn(found, destination)])),
   };
 }
 
@@ -56,10 +54,14 @@ function mergeDestination(all: readonly DestinationStatus[]): DestinationStatus 
   };
 }
 
-/** The entry with the same key. */
-function find<Entry extends { readonly key: unknown }>(entries: readonly Entry[], like: Entry): Entry | undefined {
+function byKey<Entry extends { readonly key: unknown }>(entries: readonly Entry[]): ReadonlyMap<string, Entry> {
+  return new Map(entries.map((entry) => [JSON.stringify(entry.key), entry]));
+}
+
+/** The entries with the same key, of those that have one. */
+function sameIn<Entry extends { readonly key: unknown }>(found: readonly ReadonlyMap<string, Entry>[], like: Entry): Entry[] {
   const key = JSON.stringify(like.key);
-  return entries.find((entry) => JSON.stringify(entry.key) === key);
+  return found.flatMap((entries) => entries.get(key) ?? []);
 }
 
 /** Estimates may be added like counts: before they are rounded, estimating is linear but for the last digit of its fixed point. */

@@ -40,13 +40,21 @@ export interface SharedKernel {
 export type Request =
   | { readonly id: number; readonly kind: 'apply'; readonly actions: readonly TableAction[] }
   | { readonly id: number; readonly kind: 'localAddresses'; readonly addresses: readonly string[] }
-  | { readonly id: number; readonly kind: 'status'; readonly connections: number }
+  | { readonly id: number; readonly kind: 'status' }
+  /** The services from row `from` of the table on: of a status that has not all of them. */
+  | { readonly id: number; readonly kind: 'services'; readonly from: number }
+  /** Lends the worker a buffer for a slice of a listing (connectionSlice.ts), from row `from` of its table on. */
+  | { readonly id: number; readonly kind: 'connections'; readonly from: number; readonly buffer: ArrayBuffer }
   | { readonly id: number; readonly kind: 'stop' };
 
 export type Reply =
   | { readonly id: number; readonly kind: 'done' }
   | { readonly id: number; readonly kind: 'refused'; readonly code: string; readonly message: string; readonly hint: string }
-  | { readonly id: number; readonly kind: 'status'; readonly status: DataPlaneStatus };
+  | { readonly id: number; readonly kind: 'status'; readonly status: DataPlaneStatus; readonly nextService: number }
+  /** Some services; `nextService` is the row of the next one, or NONE. */
+  | { readonly id: number; readonly kind: 'services'; readonly services: readonly ServiceStatus[]; readonly nextService: number }
+  /** The buffer goes back. */
+  | { readonly id: number; readonly kind: 'connections'; readonly buffer: ArrayBuffer };
 
 /** Packets and bytes (IP, without link header) since the start, or since they were set to zero; specs/ipvs.md section 7.1. */
 export interface TrafficCounters {
@@ -57,7 +65,7 @@ export interface TrafficCounters {
   readonly outBytes: number;
 }
 
-/** The same per second: the kernel's estimate over about the last ten seconds, not rounded. table/trafficRates.ts rounds as it does. */
+/** The same per second: the kernel's estimate over about the last ten seconds, not rounded. base/shownRates.ts rounds as it does. */
 export type TrafficRates = TrafficCounters;
 
 export interface DestinationStatus {
@@ -83,6 +91,20 @@ export interface ServiceStatus {
   readonly destinations: readonly DestinationStatus[];
 }
 
+/** A connection or a template, as a listing has it. */
+export interface ConnectionEntry {
+  /** `TCP`, `UDP`, `SCTP`; `IP` of a template by firewall mark. */
+  readonly protocol: string;
+  readonly state: string;
+  readonly expiresSeconds: number;
+  readonly client: DestinationKey;
+  readonly virtual: DestinationKey;
+  readonly destination: DestinationKey;
+  /** Of a persistence engine: its name, and what it tells clients apart by, such as a Call-ID. */
+  readonly engine?: { readonly name: string; readonly data: string };
+}
+
+/** The same in the status. */
 export interface ConnectionStatus {
   readonly protocol: string;
   readonly state: string;

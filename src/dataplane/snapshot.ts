@@ -1,10 +1,18 @@
 /** The state of a data plane as plain data, for status and metrics. Between two bursts; slow path. */
-import { formatEndpoint, formatMac } from '../base/address.ts';
-import { Family, NONE, Protocol } from '../base/terms.ts';
+import { formatMac } from '../base/address.ts';
+import { NONE } from '../base/terms.ts';
 import type { EngineState } from '../engine/state.ts';
 import type { Port } from '../io/port.ts';
-import { stateName, templateStateName } from '../protocol/advance.ts';
-import type { ConnectionStatus, DataPlaneStatus, DestinationStatus, PortStatus, ServiceStatus } from './messages.ts';
+import { formatDestinationKey } from '../table/actions.ts';
+import { nextRow, readSlice, SLICE_BYTES, writeSlice } from './connectionSlice.ts';
+import type {
+  ConnectionEntry,
+  ConnectionStatus,
+  DataPlaneStatus,
+  DestinationStatus,
+  PortStatus,
+  ServiceStatus,
+} from './messages.ts';
 
 /** A port with what it was opened as. */
 export interface NamedPort {
@@ -13,28 +21,53 @@ export interface NamedPort {
   readonly mode: string;
 }
 
-const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
-  [Protocol.tcp]: 'TCP',
-  [Protocol.udp]: 'UDP',
-  [Protocol.sctp]: 'SCTP',
-};
+/** Some services, and where the next ones begin; NONE at the end. */
+export interface ServiceSlice {
+  readonly services: readonly ServiceStatus[];
+  readonly nextService: number;
+}
 
-/** Where a connection goes that has no real server. */
-const NOWHERE = { family: Family.v4, words: [0, 0, 0, 0] } as const;
+/** Real servers of a slice: frames wait about a quarter of a millisecond while it is made and sent. */
+const SLICE_SERVERS = 64;
 
-/** @param connections how many to list at most */
+/** All at once. @param connections how many to list at most */
 export function snapshot(s: EngineState, ports: readonly NamedPort[], connections: number): DataPlaneStatus {
-  const { services, connections: table, traffic } = s.tables;
-  const listed: ServiceStatus[] = [];
-  for (let service = services.first(); service !== NONE; service = services.next(service)) listed.push(serviceStatus(s, service));
+  const services: ServiceStatus[] = [];
+  for (let from = 0; from !== NONE; ) {
+    const slice = serviceSlice(s, from);
+    services.push(...slice.services);
+    from = slice.nextService;
+  }
+  const status = summary(s, ports, services);
+  return { ...status, connections: { ...status.connections, list: listConnections(s, connections) } };
+}
+
+/** Everything but services and connections, which may be many. */
+export function summary(s: EngineState, ports: readonly NamedPort[], services: readonly ServiceStatus[]): DataPlaneStatus {
+  const { connections: table, traffic } = s.tables;
   return {
     ports: ports.map(({ port, io, mode }) => ({ name: port.facts.name, io, mode, counters: { ...port.counters } })),
-    services: listed,
-    connections: { count: table.count, capacity: table.capacity, list: listConnections(s, connections) },
+    services,
+    connections: { count: table.count, capacity: table.capacity, list: [] },
     traffic: traffic.total(),
     rates: traffic.totalRates(),
     counters: s.counters.nonZero(),
   };
+}
+
+/** Services from this row of the table on: whole ones, until they have many real servers together. */
+export function serviceSlice(s: EngineState, from: number): ServiceSlice {
+  const table = s.tables.services;
+  const services: ServiceStatus[] = [];
+  let servers = 0;
+  let service = table.next(from - 1);
+  for (; service !== NONE && servers < SLICE_SERVERS; service = table.next(service)) {
+    const status = serviceStatus(s, service);
+    services.push(status);
+    // A service without real servers is work, too.
+    servers += status.destinations.length + 1;
+  }
+  return { services, nextService: service };
 }
 
 function serviceStatus(s: EngineState, service: number): ServiceStatus {
@@ -66,28 +99,33 @@ function destinationStatus(s: EngineState, d: number): DestinationStatus {
   };
 }
 
-function listConnections(s: EngineState, limit: number): ConnectionStatus[] {
-  const table = s.tables.connections;
-  const list: ConnectionStatus[] = [];
-  for (let conn = table.first(); conn !== NONE && list.length < limit; conn = table.next(conn))
-    list.push(connectionStatus(s, conn));
-  return list;
+/** @param entry one of a listing */
+export function connectionStatus({
+  protocol,
+  state,
+  expiresSeconds,
+  client,
+  virtual,
+  destination,
+}: ConnectionEntry): ConnectionStatus {
+  return {
+    protocol,
+    state,
+    expiresSeconds,
+    client: formatDestinationKey(client),
+    virtual: formatDestinationKey(virtual),
+    destination: formatDestinationKey(destination),
+  };
 }
 
-function connectionStatus(s: EngineState, conn: number): ConnectionStatus {
-  const { connections: table, destinations } = s.tables;
-  const d = table.destination(conn);
-  const address = (word: (conn: number, i: number) => number) => ({
-    family: table.family(conn) as Family,
-    words: [word.call(table, conn, 0), word.call(table, conn, 1), word.call(table, conn, 2), word.call(table, conn, 3)] as const,
-  });
-  const port = table.destinationPort(conn);
-  return {
-    protocol: PROTOCOL_NAMES[table.protocol(conn)] ?? 'IP',
-    state: table.isTemplate(conn) ? templateStateName(table.state(conn)) : stateName(table.protocol(conn), table.state(conn)),
-    expiresSeconds: Math.max(0, Math.floor((table.expiresAtTick(conn) - s.nowTick) / 10)),
-    client: formatEndpoint(address(table.clientWord), table.clientPort(conn)),
-    virtual: formatEndpoint(address(table.virtualWord), table.virtualPort(conn)),
-    destination: formatEndpoint(d === NONE ? NOWHERE : destinations.address(d), port),
-  };
+/** All at once: a worker's own are asked for in slices. */
+function listConnections(s: EngineState, limit: number): ConnectionStatus[] {
+  if (limit === 0) return [];
+  const buffer = new ArrayBuffer(SLICE_BYTES);
+  const list: ConnectionStatus[] = [];
+  for (let row = 0; row !== NONE && list.length < limit; row = nextRow(buffer)) {
+    writeSlice(s, row, buffer, s.clock);
+    list.push(...readSlice(buffer).map(connectionStatus));
+  }
+  return list.slice(0, limit);
 }

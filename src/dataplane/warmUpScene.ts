@@ -20,7 +20,7 @@ import { selectorFacts } from './selectorFacts.ts';
 import { snapshot } from './snapshot.ts';
 import { MadeUpPacketPort } from './warmUpPacket.ts';
 import type { MadeUpPort } from './warmUpPort.ts';
-import { type Conversation, oddFrames, SERVERS, SERVICES, UNREACHABLE } from './warmUpTraffic.ts';
+import { type Conversation, isTranslated, LOCAL, oddFrames, SERVERS, SERVICES, UNREACHABLE } from './warmUpTraffic.ts';
 import { MadeUpTunPort } from './warmUpTun.ts';
 import { MadeUpXdpPort } from './warmUpXdp.ts';
 
@@ -154,7 +154,9 @@ function madeUpPorts(kind: IoKind, arena: FrameArena): MadeUpPort[] {
 }
 
 function actions(): TableAction[] {
-  const list: TableAction[] = [];
+  const localAddresses = Object.values(LOCAL.addresses);
+  const fullnat = { localAddresses, ports: LOCAL.ports, toa: true, timestamps: true };
+  const list: TableAction[] = [{ kind: 'setFullnat', fullnat }];
   for (const [i, { protocol, address, port, method }] of SERVICES.entries()) {
     const service: ServiceKey = { protocol, address, port };
     const scheduler = SCHEDULERS[i % SCHEDULERS.length]!;
@@ -163,7 +165,7 @@ function actions(): TableAction[] {
     const loadSlot = i;
     const servers = port === UNREACHABLE.port ? [UNREACHABLE.server] : SERVERS[address.includes(':') ? 'v6' : 'v4'];
     for (const server of servers) {
-      const destination = { address: server, port: method === 'masq' ? port + 8000 : port };
+      const destination = { address: server, port: isTranslated(method) ? port + 8000 : port };
       const values = { method, weight: 1, upperThreshold: 0, lowerThreshold: 0 };
       list.push({ kind: 'addDestination', service, destination, settings: values, loadSlot });
     }

@@ -36,6 +36,8 @@ const VIRTUAL = { v4: '10.255.0.100', v6: 'fdff::100' } as const;
 export const SERVERS: Readonly<Record<'v4' | 'v6', readonly string[]>> = { v4: ['10.255.1.1'], v6: ['fdff:1::1'] };
 const CLIENTS = 16;
 const REPLY_PORT_SHIFT = 8000;
+/** Local addresses and ports of fullnat: as many as there are clients, so that each is somebody's. */
+export const LOCAL = { addresses: { v4: '10.255.1.200', v6: 'fdff:1::200' }, ports: [30_000, 30_000 + CLIENTS - 1] } as const;
 
 /** A real server whose neighbour is not resolved, as all are in the first moments, and the port of its service. */
 export const UNREACHABLE = { server: '10.255.1.9', port: 90 } as const;
@@ -44,11 +46,21 @@ export const UNREACHABLE = { server: '10.255.1.9', port: 90 } as const;
 export const SERVICES: readonly MadeUpService[] = [
   ...(['v4', 'v6'] as const).flatMap((family) =>
     (['tcp', 'udp'] as const).flatMap((protocol) =>
-      (['masq', 'route', 'tunnel'] as const).map((method, i) => ({ protocol, address: VIRTUAL[family], port: 80 + i, method })),
+      (['masq', 'route', 'tunnel', 'fullnat'] as const).map((method, i) => ({
+        protocol,
+        address: VIRTUAL[family],
+        port: 80 + i,
+        method,
+      })),
     ),
   ),
   { protocol: 'udp', address: VIRTUAL.v4, port: UNREACHABLE.port, method: 'masq' },
 ];
+
+/** Its replies come by the director, and its real server has a port of its own. */
+export function isTranslated(method: ForwardingMethodName): boolean {
+  return method === 'masq' || method === 'fullnat';
+}
 
 export function conversations(): Conversation[] {
   return SERVICES.flatMap((service) => Array.from({ length: CLIENTS }, (_, i) => conversation(service, 20_000 + i, i)));
@@ -59,10 +71,12 @@ function conversation({ protocol, address, port, method }: MadeUpService, client
   const client = isV4 ? `10.255.2.${1 + (number % 8)}` : `fdff:2::${1 + (number % 8)}`;
   const server = SERVERS[isV4 ? 'v4' : 'v6'][0]!;
   const request: Ends = { source: client, sourcePort: clientPort, target: address, targetPort: port };
-  const reply: Ends = { source: server, sourcePort: port + REPLY_PORT_SHIFT, target: client, targetPort: clientPort };
+  const from = { source: server, sourcePort: port + REPLY_PORT_SHIFT };
+  const local = { target: LOCAL.addresses[isV4 ? 'v4' : 'v6'], targetPort: LOCAL.ports[0] + number };
+  const reply: Ends = { ...from, ...(method === 'fullnat' ? local : { target: client, targetPort: clientPort }) };
   const ask = (kind: Omit<Kind, 'protocol'> = {}): Step => ({ side: 0, frame: madeUpFrame(request, { protocol, ...kind }) });
   const answer = (kind: Omit<Kind, 'protocol'> = {}): Step[] =>
-    method === 'masq' ? [{ side: 1, frame: madeUpFrame(reply, { protocol, ...kind }) }] : [];
+    isTranslated(method) ? [{ side: 1, frame: madeUpFrame(reply, { protocol, ...kind }) }] : [];
   const middle = [ask(), ...answer(), ask({ payloadBytes: 300, dontFragment: false }), ...offloaded(number, ask, answer)];
   if (protocol === 'udp') return { opening: [ask(), ...answer()], middle, end: errors(request, reply, method) };
   const { syn, ack, fin, reset } = TcpFlags;
@@ -89,16 +103,17 @@ function offloaded(
   return [ask(whole), ...answer(whole)];
 }
 
-/** From the real server about a masqueraded request, from the client about a reply. */
+/** From the real server about a translated request, from the client about a reply. */
 function errors(request: Ends, reply: Ends, method: ForwardingMethodName): Step[] {
-  if (method !== 'masq') return [];
-  const forwarded = madeUpFrame({ ...request, target: reply.source, targetPort: reply.sourcePort }, { protocol: 'udp' });
+  if (!isTranslated(method)) return [];
+  const sender = method === 'masq' ? request : { source: reply.target, sourcePort: reply.targetPort };
+  const forwarded = madeUpFrame({ ...sender, target: reply.source, targetPort: reply.sourcePort }, { protocol: 'udp' });
   const answered = madeUpFrame(
     { source: request.target, sourcePort: request.targetPort, target: request.source, targetPort: request.sourcePort },
     { protocol: 'udp' },
   );
   return [
-    { side: 1, frame: madeUpError(reply.source, request.source, forwarded) },
+    { side: 1, frame: madeUpError(reply.source, sender.source, forwarded) },
     { side: 0, frame: madeUpError(request.source, request.target, answered) },
   ];
 }

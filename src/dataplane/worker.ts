@@ -18,16 +18,18 @@ import { SharedLoads } from '../table/sharedLoads.ts';
 import { Tables } from '../table/tables.ts';
 import { Breath } from './breath.ts';
 import { breatheOn } from './breathing.ts';
-import { CoarseClock, FINE_CLOCK } from './coarseClock.ts';
-import { CollectionWatch } from './collections.ts';
+import { CoarseClock, FINE_CLOCK, PAUSE_CLOCK } from './coarseClock.ts';
+import { CollectionWatch, collectEverything } from './collections.ts';
+import { writeSlice } from './connectionSlice.ts';
 import { Idle } from './idle.ts';
 import { forEveryQueue } from './ingressRules.ts';
 import { loadSlotCount } from './loadSlots.ts';
 import type { DataPlaneStatus, Reply, Request } from './messages.ts';
 import { failureOf, OpenPorts } from './openPorts.ts';
 import { residentMemory, withResidentFrames } from './residentMemory.ts';
+import { changesSelection } from './selectorChange.ts';
 import { selectorFacts } from './selectorFacts.ts';
-import { snapshot } from './snapshot.ts';
+import { serviceSlice, summary } from './snapshot.ts';
 import { warmUp } from './warmUp.ts';
 import type { WorkerNotice, WorkerStart } from './workerHandle.ts';
 
@@ -74,7 +76,8 @@ class DataPlaneWorker {
     );
     this.#breath = new Breath(this.#director, ports);
     this.#waiter = new Waiter(ports);
-    this.#idle = new Idle(options.idle ?? 'adaptive', this.#waiter, FINE_CLOCK);
+    this.#idle = new Idle(options.idle ?? 'adaptive', this.#waiter, PAUSE_CLOCK);
+    collectEverything();
     this.#collections = new CollectionWatch();
   }
 
@@ -108,7 +111,9 @@ class DataPlaneWorker {
     for (;;) {
       const received = receiveMessageOnPort(this.#start.messages) as { message: Request } | undefined;
       if (received === undefined) return;
-      this.#start.messages.postMessage(this.#answer(received.message));
+      const reply = this.#answer(received.message);
+      if (reply.kind === 'connections') this.#start.messages.postMessage(reply, [reply.buffer]);
+      else this.#start.messages.postMessage(reply);
     }
   }
 
@@ -126,29 +131,39 @@ class DataPlaneWorker {
   #carryOut(request: Request): Reply {
     const { id } = request;
     switch (request.kind) {
-      case 'apply':
+      case 'apply': {
+        const mustSelect = changesSelection(this.#director.state.tables, request.actions);
         applyTables(this.#director.state, forEveryQueue(request.actions, this.#interfaceNames()));
         this.#rules = rulesAfter(this.#rules, request.actions);
-        this.#select();
+        if (mustSelect) this.#select();
         return { id, kind: 'done' };
+      }
       case 'localAddresses':
         this.#localAddresses = request.addresses;
         this.#select();
         return { id, kind: 'done' };
       case 'status':
-        return { id, kind: 'status', status: this.#status(request.connections) };
+        return { id, kind: 'status', ...this.#status() };
+      case 'services':
+        return { id, kind: 'services', ...serviceSlice(this.#director.state, request.from) };
+      case 'connections':
+        writeSlice(this.#director.state, request.from, request.buffer, FINE_CLOCK);
+        return { id, kind: 'connections', buffer: request.buffer };
       case 'stop':
         this.#running = false;
         return { id, kind: 'done' };
     }
   }
 
-  #status(connections: number): DataPlaneStatus {
-    const status = snapshot(this.#director.state, this.#open.ports, connections);
+  /** With as many services as go at once. */
+  #status(): { readonly status: DataPlaneStatus; readonly nextService: number } {
+    const { services, nextService } = serviceSlice(this.#director.state, 0);
+    const status = summary(this.#director.state, this.#open.ports, services);
     const frames = this.#director.state.counters.get('received');
     const worker = { cpu: this.#cpu, connections: status.connections.count, frames };
     const heapBytes = getHeapStatistics().used_heap_size;
-    return { ...status, workers: [{ ...worker, collections: this.#collections.read(), heapBytes }] };
+    const workers = [{ ...worker, collections: this.#collections.read(), heapBytes }];
+    return { status: { ...status, workers }, nextService };
   }
 
   #interfaceNames(): readonly string[] {
@@ -162,7 +177,11 @@ class DataPlaneWorker {
 
 /** A worker's share of the connections, and all the rest. */
 function makeTables({ options: { limits, seed }, place, loads }: WorkerStart): Tables {
-  const tables = new Tables({ ...limits, connections: Math.ceil(limits.connections / place.count) }, seed, residentMemory);
+  const tables = new Tables(
+    { ...limits, connections: Math.ceil(limits.connections / place.count), localPorts: place },
+    seed,
+    residentMemory,
+  );
   if (loads !== undefined) {
     tables.destinations.loads.share(new SharedLoads(loads, loadSlotCount(limits), place.count, place.index));
   }
@@ -173,10 +192,12 @@ function makeTables({ options: { limits, seed }, place, loads }: WorkerStart): T
 function warm({ interfaces, idle = 'adaptive' }: WorkerStart['options']): void {
   // The first buffer of this kind in a thread makes V8 throw compiled code away, so it has to come before there is any.
   native().arena(1);
+  // A field that has never changed is a constant of compiled code: so one Waiter closes before there is any.
+  new Waiter([]).close();
   const waiter = new Waiter([]);
   warmUp({
     kinds: interfaces.map(({ io }) => io),
-    idle: () => new Idle(idle, waiter, FINE_CLOCK),
+    idle: () => new Idle(idle, waiter, PAUSE_CLOCK),
     beforeSleep: () => wake(waiter.wakeDescriptor),
     processorMicroseconds: () => {
       const { user, system } = process.cpuUsage();
@@ -191,7 +212,7 @@ function warm({ interfaces, idle = 'adaptive' }: WorkerStart['options']): void {
 function warmMessages(): void {
   const { port1, port2 } = new MessageChannel();
   for (let id = 0; id < WARM_MESSAGES; id++) {
-    port1.postMessage({ id, kind: 'status', connections: 0 });
+    port1.postMessage({ id, kind: 'status' });
     const received = receiveMessageOnPort(port2) as { message: Request } | undefined;
     port2.postMessage({ id: received?.message.id, kind: 'done' });
     receiveMessageOnPort(port1);

@@ -5,10 +5,21 @@ import { type ErrorCode, UvsError } from '../base/errors.ts';
 import { NONE } from '../base/terms.ts';
 import { wake } from '../io/waiter.ts';
 import type { TableAction } from '../table/actions.ts';
+import { nextRow, readSlice, SLICE_BYTES } from './connectionSlice.ts';
 import { HEAP_FLAGS, RESOURCE_LIMITS } from './engineFlags.ts';
 import type { DataPlane } from './handle.ts';
-import type { DataPlaneStatus, Reply, Request, SharedKernel, WorkerOptions } from './messages.ts';
+import type {
+  ConnectionEntry,
+  ConnectionStatus,
+  DataPlaneStatus,
+  Reply,
+  Request,
+  ServiceStatus,
+  SharedKernel,
+  WorkerOptions,
+} from './messages.ts';
 import type { WorkerPlace } from './openPorts.ts';
+import { connectionStatus } from './snapshot.ts';
 
 /** What a new worker is given; `control[0]` counts the messages posted to it. */
 export interface WorkerStart {
@@ -76,14 +87,49 @@ export class WorkerHandle implements DataPlane {
   }
 
   async status(connections: number): Promise<DataPlaneStatus> {
-    const reply = await this.#ask({ kind: 'status', connections });
+    const reply = await this.#ask({ kind: 'status' });
     if (reply.kind !== 'status') throw new Error(`the worker answered "${reply.kind}" to a status request`);
-    return reply.status;
+    const { status, nextService } = reply;
+    const services = [...status.services, ...(await this.#servicesFrom(nextService))];
+    return { ...status, services, connections: { ...status.connections, list: await this.#list(connections) } };
+  }
+
+  /** Slice by slice; the worker is asked for the next one when that is wanted. */
+  async *connections(): AsyncGenerator<readonly ConnectionEntry[]> {
+    let buffer = new ArrayBuffer(SLICE_BYTES);
+    for (let from = 0; from !== NONE; ) {
+      const reply = await this.#ask({ kind: 'connections', from, buffer }, [buffer]);
+      if (reply.kind !== 'connections') throw new Error(`the worker answered "${reply.kind}" to a question for connections`);
+      buffer = reply.buffer;
+      from = nextRow(buffer);
+      yield readSlice(buffer);
+    }
   }
 
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
+  }
+
+  async #servicesFrom(row: number): Promise<readonly ServiceStatus[]> {
+    const services: ServiceStatus[] = [];
+    for (let from = row; from !== NONE; ) {
+      const reply = await this.#ask({ kind: 'services', from });
+      if (reply.kind !== 'services') throw new Error(`the worker answered "${reply.kind}" to a question for services`);
+      services.push(...reply.services);
+      from = reply.nextService;
+    }
+    return services;
+  }
+
+  async #list(limit: number): Promise<readonly ConnectionStatus[]> {
+    const list: ConnectionStatus[] = [];
+    if (limit === 0) return list;
+    for await (const slice of this.connections()) {
+      list.push(...slice.slice(0, limit - list.length).map(connectionStatus));
+      if (list.length === limit) break;
+    }
+    return list;
   }
 
   async #stop(): Promise<void> {
@@ -98,7 +144,7 @@ export class WorkerHandle implements DataPlane {
     this.#messages.close();
   }
 
-  async #ask(question: Question): Promise<Reply> {
+  async #ask(question: Question, transfer: readonly ArrayBuffer[] = []): Promise<Reply> {
     const id = ++this.#lastId;
     const reply = await new Promise<Reply | Error>((resolve) => {
       const timer = setTimeout(
@@ -109,7 +155,7 @@ export class WorkerHandle implements DataPlane {
         clearTimeout(timer);
         resolve(answer);
       });
-      this.#messages.postMessage({ ...question, id });
+      this.#messages.postMessage({ ...question, id }, transfer);
       Atomics.add(this.#control, 0, 1);
       if (this.#wakeDescriptor !== NONE) wake(this.#wakeDescriptor);
     });

@@ -23,18 +23,22 @@ export function checkWorkers({ workers = 1, interfaces }: WorkerOptions): void {
 }
 
 /**
- * With masq both directions of a connection must reach one worker. A packet socket's fanout sees to that; by AF_XDP the network card
+ * With masq and fullnat both directions of a connection must reach one worker. A packet socket's fanout sees to that; by AF_XDP the network card
  * chooses the queue, and it knows nothing of our rewriting.
  * @throws UvsError INTERFACE_UNSUITABLE
  */
 export function refuseUnbalanced({ workers = 1, interfaces }: WorkerOptions, actions: readonly TableAction[]): void {
   if (workers === 1 || !interfaces.some(({ io }) => io === 'xdp')) return;
-  const masq = actions.find(
-    (action) => (action.kind === 'addDestination' || action.kind === 'editDestination') && action.settings.method === 'masq',
+  const translated = actions.some(
+    (action) =>
+      (action.kind === 'addDestination' || action.kind === 'editDestination') && NEEDS_BOTH.includes(action.settings.method),
   );
-  if (masq === undefined) return;
-  const message = 'masq with several workers is not possible by xdp: the network card chooses the worker, of each direction anew';
+  if (!translated) return;
+  const message =
+    'masq or fullnat with several workers is not possible by xdp: the network card chooses the worker, of each direction anew';
   throw new UvsError('INTERFACE_UNSUITABLE', message, {
     hint: 'Run with --io packet, which chooses by the client, or with --workers 1; route and tunnel work with both.',
   });
 }
+
+const NEEDS_BOTH: readonly string[] = ['masq', 'fullnat'];

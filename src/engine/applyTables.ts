@@ -1,12 +1,13 @@
 /** Applies table changes to a director: the tables, the schedulers of their services, the timeouts. Between two bursts. */
 import { UvsError } from '../base/errors.ts';
 import type { SettingValue } from '../base/settings.ts';
-import type { Family } from '../base/terms.ts';
+import { type Family, NONE, Protocol } from '../base/terms.ts';
 import type { Scheduler } from '../scheduler/contract.ts';
 import { findScheduler } from '../scheduler/registry.ts';
 import type { ServiceSettings, TableAction } from '../table/actions.ts';
 import { applyActions, type TableHooks } from '../table/applyActions.ts';
 import { ServiceDestinations } from '../table/serviceDestinations.ts';
+import { PersistenceEngine } from '../table/services.ts';
 import type { EngineState } from './state.ts';
 
 /** @throws UvsError for the first action that cannot be applied; then none was */
@@ -17,6 +18,7 @@ export function applyTables(s: EngineState, actions: readonly TableAction[]): vo
   if (fault !== undefined) throw fault;
   s.realServers.rebuild(s.tables);
   s.tunnels.rebuild(s.tables);
+  prepareHelpers(s);
   for (const scheduler of s.schedulers) scheduler?.prepare?.();
 }
 
@@ -42,6 +44,7 @@ function hooksOf(s: EngineState): TableHooks {
     timeoutsSet: (timeouts) => s.timeouts.set(timeouts),
     settingsSet: (settings) => setSettings(s, settings),
     classificationSet: (rules) => s.classifier.set(rules),
+    fullnatSet: (fullnat) => s.fullnat.set(fullnat),
   };
 }
 
@@ -53,6 +56,24 @@ function setSettings(s: EngineState, settings: Readonly<Record<string, SettingVa
 }
 
 const DEFENCE_MODES = ['drop_entry', 'drop_packet', 'secure_tcp'];
+
+/** Memory that only services with a persistence engine need, or of FTP; once there is one. */
+function prepareHelpers(s: EngineState): void {
+  const { callIds, ftpDialogues, services } = s.tables;
+  for (let service = services.first(); service !== NONE; service = services.next(service)) {
+    if (mayNeedFtp(s, service)) ftpDialogues.prepare();
+    if (services.engine(service) === PersistenceEngine.none) continue;
+    callIds.prepare();
+    s.clientWays.prepare();
+  }
+}
+
+/** A service of every port, or by mark, may get control connections, too. */
+function mayNeedFtp(s: EngineState, service: number): boolean {
+  const { services } = s.tables;
+  const port = services.port(service);
+  return port === 0 || (services.protocol(service) === Protocol.tcp && s.tables.ftpPorts.has(port));
+}
 
 /** Of what has just been removed (expire_nodest_conn). */
 function endConnections(s: EngineState): void {

@@ -27,13 +27,27 @@ const PROGRESS = [
   'outerFragments',
   'packetsFragmented',
   'schedulerCacheFull',
+  'ftpConnectionsExpected',
+  'ftpConnectionsFull',
+  'ftpDialoguesFull',
+  'ftpRepliesRewritten',
+  'ftpAddressRefused',
+  'openedFromServer',
+  'clientWayUnknown',
+  'toaAdded',
+  'toaOmitted',
+  'toaRemoved',
 ] as const;
 
 /** Why a frame ended here, beside the malformed kinds that the parser names. */
 const DROPS = [
   'noDestination',
   'connectionTableFull',
+  'localPortsExhausted',
   'packetsShed',
+  'ftpSegmentCut',
+  'noCallId',
+  'callIdTableFull',
   'unknownReply',
   'destinationRemoved',
   'neighbourUnresolved',

@@ -9,7 +9,7 @@
  *            -> handleIcmp | handleTransport
  *                  -> connections.find, schedule, advance -> toDestination | toClient -> emit
  */
-import { ChecksumState, Family, ForwardingMethod, NONE, Protocol } from '../base/terms.ts';
+import { ChecksumState, Family, NONE, Protocol } from '../base/terms.ts';
 import { IcmpError } from '../forward/icmpErrors.ts';
 import type { Burst } from '../memory/burst.ts';
 import * as checksum from '../packet/checksum.ts';
@@ -19,6 +19,7 @@ import { areAcceptable, hasOptions } from '../packet/ipv4Options.ts';
 import * as sctp from '../packet/sctp.ts';
 import { TcpFlag } from '../packet/tcp.ts';
 import { TICKS_PER_SECOND } from '../protocol/timeouts.ts';
+import { METHOD_MASK } from '../table/connectionFlags.ts';
 import { connectionOf, directionOf, NodeDirection } from '../table/flowKey.ts';
 import { advanceConnection } from './advance.ts';
 import { answer } from './answer.ts';
@@ -26,11 +27,14 @@ import { endOnePacket } from './enter.ts';
 import { expireDue, retire } from './expiry.ts';
 import { FastTables, runFast } from './fastPath.ts';
 import { expireFragments, finishDatagram, gatherFragment } from './fragments.ts';
+import { openFromServer } from './fromServer.ts';
+import { settleExpected } from './ftpData.ts';
+import { noteReply } from './fullnat.ts';
 import { handleIcmp } from './icmp.ts';
 import { counter, drop, punt } from './outcome.ts';
 import { mayReuse, schedule } from './schedule.ts';
 import { type EngineOptions, EngineState } from './state.ts';
-import { answerAsRouter, isForwardable, learnClientSide, METHOD_MASK, toClient, toDestination } from './transmit.ts';
+import { answerAsRouter, isForwardable, isTranslated, learnClientSide, toClient, toDestination } from './transmit.ts';
 
 const RECEIVED = counter('received');
 const CHECKSUMS_COMPLETED = counter('checksumsCompleted');
@@ -153,8 +157,10 @@ function dispatch(s: EngineState, burst: Burst, i: number, ingress: number): voi
 }
 
 function handleTransport(s: EngineState, burst: Burst, i: number, ingress: number): void {
-  const node = s.tables.connections.find(s.flow);
+  let node = s.tables.connections.find(s.flow);
+  if (s.tables.expected.count > 0) node = settleExpected(s, node);
   if (node !== NONE && directionOf(node) === NodeDirection.reply) return handleReply(s, burst, i, ingress, node);
+  if (node === NONE && s.tables.services.haveEngine && openFor(s, burst, i, ingress)) return;
   if (s.settings.natIcmpSend && refuseReply(s, burst, i, ingress)) return;
   const known = node === NONE ? NONE : connectionOf(node);
   if (known === NONE) return begin(s, burst, i, ingress, NONE);
@@ -196,26 +202,36 @@ function handleRequest(s: EngineState, burst: Burst, i: number, ingress: number,
   if (d === NONE) punt(s, burst, i);
   else {
     const method = connections.flags(conn) & METHOD_MASK;
-    if (method === ForwardingMethod.masq || !connections.hasClientMac(conn)) learnClientSide(s, burst, i, ingress, conn);
+    if (isTranslated(method) || !connections.hasClientMac(conn)) learnClientSide(s, burst, i, ingress, conn);
     s.outcome = conn * 2 + NodeDirection.request;
     toDestination(s, burst, i, ingress, conn, d, method);
   }
   endOnePacket(s, conn);
 }
 
+/** A connection that the real server opens, with this packet, which is then handled as a reply. @returns false when it opens none */
+function openFor(s: EngineState, burst: Burst, i: number, ingress: number): boolean {
+  const node = openFromServer(s);
+  if (node === NONE) return false;
+  handleReply(s, burst, i, ingress, node);
+  endOnePacket(s, connectionOf(node));
+  return true;
+}
+
 function handleReply(s: EngineState, burst: Burst, i: number, ingress: number, node: number): void {
   const { connections, destinations, traffic } = s.tables;
   const conn = connectionOf(node);
   const d = connections.destination(conn);
-  const isMasq = (connections.flags(conn) & METHOD_MASK) === ForwardingMethod.masq;
+  const isOurs = isTranslated(connections.flags(conn) & METHOD_MASK);
   // A router would not forward it, so that nobody counts it (specs/ipvs.md section 2.7).
-  if (isMasq ? !isForwardable(s, burst, i, conn) : s.flow.hopLimit <= 1) {
-    return isMasq ? toClient(s, burst, i, ingress, conn, d) : punt(s, burst, i);
+  if (isOurs ? !isForwardable(s, burst, i, conn) : s.flow.hopLimit <= 1) {
+    return isOurs ? toClient(s, burst, i, ingress, conn, d) : punt(s, burst, i);
   }
   if (d !== NONE && destinations.available(d)) traffic.addOut(destinations.service(d), d, s.flow.end - s.flow.l3);
   advanceConnection(s, conn, NodeDirection.reply);
   // Replies that pass a route or tunnel director are counted, then routed by the host.
-  if (!isMasq) return punt(s, burst, i);
+  if (!isOurs) return punt(s, burst, i);
+  noteReply(s, conn);
   s.outcome = node;
   toClient(s, burst, i, ingress, conn, d);
 }

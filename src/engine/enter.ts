@@ -3,7 +3,7 @@
 /** A new connection at a real server: the scheduler's choice, the entry in the table, and its end if it was for one packet. */
 import { ForwardingMethod, NONE, Protocol } from '../base/terms.ts';
 import { FRESH_TIMEOUT_TICKS } from '../protocol/timeouts.ts';
-import { ConnectionFlag } from '../table/connectionFlags.ts';
+import { ConnectionFlag, METHOD_MASK, needsLocalPort } from '../table/connectionFlags.ts';
 import type { FlowKey } from '../table/flowKey.ts';
 import { ServiceFlag } from '../table/services.ts';
 import { counter } from './outcome.ts';
@@ -20,6 +20,12 @@ export const NoConnection = {
   refused: -3,
   /** The table of connections is full. */
   full: -4,
+  /** The packet has no name that the service's persistence engine could go by. */
+  nameless: -5,
+  /** The table of such names is full. */
+  namesFull: -6,
+  /** All local ports towards the real server are taken (fullnat). */
+  noLocalPort: -7,
 } as const;
 
 /** The scheduler's choice for a packet from `key`'s source to the service. @returns a destination, or NONE */
@@ -52,18 +58,23 @@ export function pick(s: EngineState, service: number, key: FlowKey): number {
  * Enters a connection from `key`'s source by its target to destination `d`, and counts it.
  * @param port of the real server
  * @param mark firewall mark of its first packet
- * @returns the connection, or NoConnection.full
+ * @returns the connection, or NoConnection.full or .noLocalPort
  */
 export function enter(s: EngineState, service: number, key: FlowKey, d: number, port: number, mark: number): number {
   const method = s.tables.destinations.method(d);
-  const isOnePacket = key.protocol === Protocol.udp && (s.tables.services.flags(service) & ServiceFlag.onePacket) !== 0;
+  // A fullnat reply without a connection could not be told from the host's own traffic, so there it lasts as any other.
+  const isOnePacket =
+    method !== ForwardingMethod.fullnat &&
+    key.protocol === Protocol.udp &&
+    (s.tables.services.flags(service) & ServiceFlag.onePacket) !== 0;
   const flags =
     method |
     ConnectionFlag.inactive |
-    (method === ForwardingMethod.masq ? 0 : ConnectionFlag.noOutput) |
+    (method === ForwardingMethod.masq || method === ForwardingMethod.fullnat ? 0 : ConnectionFlag.noOutput) |
+    (method === ForwardingMethod.masq ? s.tables.ftpPorts.flagOf(key.protocol, key.targetPort) : 0) |
     (isOnePacket ? ConnectionFlag.onePacket : 0);
   const conn = insert(s, service, key, d, port, flags, FRESH_TIMEOUT_TICKS);
-  if (conn === NONE) return NoConnection.full;
+  if (conn === NONE) return hasRoom(s) ? NoConnection.noLocalPort : NoConnection.full;
   if (mark !== 0) s.tables.connections.setFirewallMark(conn, mark);
   s.tables.traffic.addConnection(service, d);
   if (!isOnePacket) s.counters.add(CONNECTIONS_CREATED);
@@ -73,7 +84,7 @@ export function enter(s: EngineState, service: number, key: FlowKey, d: number, 
 /**
  * Puts a row into the table and binds it to destination `d`.
  * @param flags bits of ConnectionFlag and the forwarding method
- * @returns the connection, or NONE when the table is full
+ * @returns the connection, or NONE when the table is full or, for a fullnat one, no local port is left
  */
 export function insert(
   s: EngineState,
@@ -84,15 +95,18 @@ export function insert(
   flags: number,
   timeoutTicks: number,
 ): number {
-  const { connections, destinations } = s.tables;
-  const isMasq = (flags & METHOD_BITS) === ForwardingMethod.masq;
+  const { connections, destinations, localPorts } = s.tables;
+  const method = flags & METHOD_MASK;
+  const isTranslated = method === ForwardingMethod.masq || method === ForwardingMethod.fullnat;
+  const local = needsLocalPort(flags) && hasRoom(s) ? localPorts.take(d, key.protocol, port, destinations, connections) : 0;
+  if (local === NONE) return NONE;
   const conn = connections.insert(
     key,
-    isMasq ? destinations.addressWord(d, 0) : key.target0,
-    isMasq ? destinations.addressWord(d, 1) : key.target1,
-    isMasq ? destinations.addressWord(d, 2) : key.target2,
-    isMasq ? destinations.addressWord(d, 3) : key.target3,
-    isMasq ? port : key.targetPort,
+    isTranslated ? destinations.addressWord(d, 0) : key.target0,
+    isTranslated ? destinations.addressWord(d, 1) : key.target1,
+    isTranslated ? destinations.addressWord(d, 2) : key.target2,
+    isTranslated ? destinations.addressWord(d, 3) : key.target3,
+    isTranslated ? port : key.targetPort,
     service,
     d,
     flags,
@@ -101,11 +115,14 @@ export function insert(
   );
   if (conn === NONE) return NONE;
   connections.setDestinationPort(conn, port);
+  if (local !== 0) connections.setLocal(conn, local);
   s.tables.bindConnection(conn);
   return conn;
 }
 
-const METHOD_BITS = 7;
+function hasRoom(s: EngineState): boolean {
+  return s.tables.connections.count < s.tables.connections.capacity;
+}
 
 /** After the packet has been sent: a connection of a one-packet service has done its work. */
 export function endOnePacket(s: EngineState, conn: number): void {

@@ -19,6 +19,7 @@ import { CONN, hashV4, MAX_PROBES } from '../table/connectionRows.ts';
 import { AVAILABLE, DESTINATION, RESOLVED } from '../table/destinationRows.ts';
 import { TRAFFIC } from '../table/trafficRow.ts';
 import { COUNTER_NAMES } from './counters.ts';
+import { encapsulate, rewrite, rewriteBoth, takeHop } from './fastRewrite.ts';
 import type { EngineState } from './state.ts';
 
 const RECEIVED = COUNTER_NAMES.indexOf('received');
@@ -29,19 +30,20 @@ const PLAIN_HEADER = 0x45;
 const ETHERNET_BYTES = 14;
 const IP_BYTES = 20;
 const FRAGMENT_BITS = 0x3fff;
-const DONT_FRAGMENT = 0x4000;
 /** ACK set; SYN, FIN and RST clear. */
 const FLAGS_SEEN = 0x17;
 const FLAGS_PLAIN = 0x10;
 const TCP_CHECKSUM = 16;
 const UDP_CHECKSUM = 6;
-/** What one hop less adds to the sum of the IP header: the word of TTL and protocol is smaller by 0x100. */
-const HOP_DELTA = 0xfeff;
 const USABLE = AVAILABLE | RESOLVED;
-const METHOD_MASK = 7;
+/** A connection with a helper has none of the methods then, and so takes the long way. */
+const METHOD_MASK = 7 | ConnectionFlag.helped;
 const STATE_MASK = 0xff;
 /** Flags that the first reply takes away. */
 const REPLY_CHANGES = (ConnectionFlag.noOutput | ConnectionFlag.awaitsReply) << 8;
+const TELLS_CLIENT = ConnectionFlag.tellsClient << 8;
+/** NOP, NOP, timestamps of 10 bytes: all the options that a client's segments of an established connection usually have. */
+const TIMESTAMPS_ALONE = 0x0101_080a;
 
 /** Words of DESTINATION and CONN as constants of this module: a property read per use is what the compiler does not always remove. */
 const D_FLAGS = DESTINATION.flags;
@@ -66,6 +68,7 @@ const C_EXPIRES = CONN.expiresAtTick;
 const C_SIDE = CONN.sideAndMacHigh;
 const C_MAC_LOW = CONN.macLow;
 const C_PACKETS = CONN.packetsIn;
+const C_LOCAL = CONN.local;
 const C_HASH = CONN.requestHash;
 const C_NEXT = CONN.nextRequest;
 const C_WORDS = CONN.words;
@@ -81,6 +84,8 @@ export class FastTables {
   readonly rows: Int32Array;
   readonly heads: Int32Array;
   readonly seed: number;
+  /** Words of the local addresses. */
+  readonly locals: Int32Array;
   readonly destinations: Int32Array;
   readonly serviceTraffic: Float64Array;
   readonly destinationTraffic: Float64Array;
@@ -108,6 +113,7 @@ export class FastTables {
     this.rows = connections.rows;
     this.heads = connections.heads;
     this.seed = connections.seed;
+    this.locals = connections.locals;
     this.destinations = destinations.rows;
     this.serviceTraffic = traffic.services;
     this.destinationTraffic = traffic.destinations;
@@ -180,10 +186,13 @@ export function runFast(f: FastTables, burst: Burst, from: number, ingress: numb
     if (node < 0) break;
     const row = (node >> 1) * C_WORDS;
     const isReply = (node & 1) === 1;
-    if (!matches(rows, row, isReply, identity, ports, source, target)) break;
-
     const state = rows[row + C_STATE]!;
     const method = (state >>> 8) & METHOD_MASK;
+    if (!matches(rows, row, isReply, identity, ports, source, target)) {
+      if (!isReply || method !== ForwardingMethod.fullnat) break;
+      if (!matchesLocal(rows, f.locals, row, identity, ports, source, target)) break;
+    }
+
     if (protocol === Protocol.tcp && (state & STATE_MASK) !== TcpState.established) break;
     const d = rows[row + C_DESTINATION]!;
     if (d < 0) break;
@@ -204,11 +213,30 @@ export function runFast(f: FastTables, burst: Burst, from: number, ingress: numb
     const size = isSuper ? Math.min(total, IP_BYTES + headerBytes + burst.segmentBytes[i]!) : total;
 
     if (isReply) {
-      if (method !== ForwardingMethod.masq || (state & REPLY_CHANGES) !== 0) break;
+      if ((state & REPLY_CHANGES) !== 0) break;
       if (size > links[port * LINK_WORDS + LINK_MTU]! || (field === 0 && isUdp)) break;
       const side = rows[row + C_SIDE]!;
-      const newPort = rows[row + C_PORTS]! & 0xffff;
-      rewrite(v, at, 0, hop, source, rows[row + C_VIRTUAL]!, ports >>> 16, newPort, fieldAt, checksum, isUdp);
+      if (method === ForwardingMethod.masq) {
+        const newPort = rows[row + C_PORTS]! & 0xffff;
+        rewrite(v, at, 0, hop, source, rows[row + C_VIRTUAL]!, ports >>> 16, newPort, fieldAt, checksum, isUdp);
+      } else {
+        if (method !== ForwardingMethod.fullnat || (state & TELLS_CLIENT) !== 0) break;
+        const both = rows[row + C_PORTS]!;
+        const swapped = (both << 16) | (both >>> 16);
+        rewriteBoth(
+          v,
+          at,
+          hop,
+          addresses,
+          rows[row + C_VIRTUAL]!,
+          rows[row + C_CLIENT]!,
+          ports,
+          swapped,
+          fieldAt,
+          checksum,
+          isUdp,
+        );
+      }
       writeMacs(v, at, side & 0xffff, rows[row + C_MAC_LOW]!, links, port);
       countOut(f, destinations[drow + D_SERVICE]!, d, total);
     } else {
@@ -220,6 +248,17 @@ export function runFast(f: FastTables, burst: Burst, from: number, ingress: numb
         const newPort = rows[row + C_REPLY_PORT]! >>> 16;
         rewrite(v, at, 1, hop, target, rows[row + C_REPLY_SOURCE]!, ports & 0xffff, newPort, fieldAt, checksum, isUdp);
         writeMacs(v, at, destinations[drow + D_MAC_HIGH]!, destinations[drow + D_MAC_LOW]!, links, port);
+      } else if (method === ForwardingMethod.fullnat) {
+        if (size > mtu || (field === 0 && isUdp) || (state & TELLS_CLIENT) !== 0) break;
+        // Other options may be a lie about the client, which the long way takes out.
+        if (headerBytes > 20 && (headerBytes !== 32 || v.getInt32(l4 + 20) !== TIMESTAMPS_ALONE)) break;
+        rows[row + C_SIDE] = (ingress << 16) | v.getUint16(at + 6);
+        rows[row + C_MAC_LOW] = v.getInt32(at + 8);
+        const local = rows[row + C_LOCAL]!;
+        const both = (local << 16) | (rows[row + C_REPLY_PORT]! >>> 16);
+        const from = f.locals[(local >>> 16) * 4 + 3]!;
+        rewriteBoth(v, at, hop, addresses, from, rows[row + C_REPLY_SOURCE]!, ports, both, fieldAt, checksum, isUdp);
+        writeMacs(v, at, destinations[drow + D_MAC_HIGH]!, destinations[drow + D_MAC_LOW]!, links, port);
       } else if (method === ForwardingMethod.route) {
         if (size > mtu) break;
         takeHop(v, at, hop);
@@ -230,7 +269,7 @@ export function runFast(f: FastTables, burst: Burst, from: number, ingress: numb
         if (destinations[drow + D_TUNNEL] !== 0 || !f.copiesDontFragment) break;
         if (total + IP_BYTES > mtu || mtu < MIN_TUNNEL_LINK) break;
         takeHop(v, at, hop);
-        encapsulate(f, at, first, fragment, hop, destinations[drow + D_SOURCE]!, destinations[drow + D_ADDRESS]!);
+        encapsulate(f.state, at, first, fragment, hop, destinations[drow + D_SOURCE]!, destinations[drow + D_ADDRESS]!);
         const outer = at - IP_BYTES;
         v.setUint16(outer + 12, IPV4_TYPE);
         writeMacs(v, outer, destinations[drow + D_MAC_HIGH]!, destinations[drow + D_MAC_LOW]!, links, port);
@@ -300,40 +339,20 @@ function matches(
   return rows[row + C_REPLY_SOURCE] === source && rows[row + C_CLIENT] === target && wanted === ports;
 }
 
-/** One hop less, nothing else. */
-function takeHop(v: DataView, at: number, hop: number): void {
-  const checksum = ~fold((~hop & 0xffff) + HOP_DELTA) & 0xffff;
-  v.setInt32(at + 22, ((hop - 0x0100_0000) & ~0xffff) | checksum);
-}
-
-/**
- * One hop less, another address and port, and the checksums that cover them (RFC 1624).
- * @param side 0 = the source, 1 = the target
- */
-function rewrite(
-  v: DataView,
-  at: number,
-  side: number,
-  hop: number,
-  oldAddress: number,
-  address: number,
-  oldPort: number,
-  port: number,
-  fieldAt: number,
-  checksum: number,
-  isUdp: boolean,
-): void {
-  const delta = (~oldAddress >>> 16) + (~oldAddress & 0xffff) + (address >>> 16) + (address & 0xffff);
-  const header = ~fold((~hop & 0xffff) + HOP_DELTA + delta) & 0xffff;
-  v.setInt32(at + 22, ((hop - 0x0100_0000) & ~0xffff) | header);
-  v.setInt32(at + 26 + side * 4, address);
-  v.setUint16(at + 34 + side * 2, port);
-  const field = v.getUint16(fieldAt);
-  if (checksum === ChecksumState.partial) v.setUint16(fieldAt, fold(field + delta));
-  else {
-    const mended = ~fold((~field & 0xffff) + delta + (~oldPort & 0xffff) + port) & 0xffff;
-    v.setUint16(fieldAt, mended === 0 && isUdp ? 0xffff : mended);
-  }
+/** As `matches` for a reply by fullnat, which goes to the row's local address. */
+function matchesLocal(
+  rows: Int32Array,
+  locals: Int32Array,
+  row: number,
+  identity: number,
+  ports: number,
+  source: number,
+  target: number,
+): boolean {
+  const reply = rows[row + C_REPLY_PORT]!;
+  const local = rows[row + C_LOCAL]!;
+  if ((reply & 0xffff) !== identity || ((reply & ~0xffff) | (local & 0xffff)) !== ports) return false;
+  return rows[row + C_REPLY_SOURCE] === source && locals[(local >>> 16) * 4 + 3] === target;
 }
 
 /** Target MAC address of the next hop, source MAC address of the port. */
@@ -341,41 +360,6 @@ function writeMacs(v: DataView, at: number, high: number, low: number, links: In
   v.setInt32(at, (high << 16) | (low >>> 16));
   v.setInt32(at + 4, (low << 16) | links[port * LINK_WORDS + LINK_MAC_HIGH]!);
   v.setInt32(at + 8, links[port * LINK_WORDS + LINK_MAC_LOW]!);
-}
-
-/** Writes the outer header in front of the packet at `at` + 14, whose words as received are given (see forward/tunnel.ts). */
-function encapsulate(
-  f: FastTables,
-  at: number,
-  first: number,
-  fragment: number,
-  hop: number,
-  source: number,
-  target: number,
-): void {
-  const { v } = f;
-  const outer = at + ETHERNET_BYTES - IP_BYTES;
-  const ecnIsCe = ((first >>> 16) & 3) === 3;
-  const outerFirst = (first & ~0xffff & (ecnIsCe ? ~0x1_0000 : -1)) | ((first & 0xffff) + IP_BYTES);
-  const isWhole = (fragment & DONT_FRAGMENT) !== 0;
-  if (!isWhole) f.state.identification = (f.state.identification + 1) & 0xffff;
-  const outerFragment = isWhole ? DONT_FRAGMENT : f.state.identification << 16;
-  const outerHop = ((hop - 0x0100_0000) & ~0xff_ffff) | (Protocol.ipip << 16);
-  const sum =
-    (outerFirst >>> 16) +
-    (outerFirst & 0xffff) +
-    (outerFragment >>> 16) +
-    (outerFragment & 0xffff) +
-    (outerHop >>> 16) +
-    (source >>> 16) +
-    (source & 0xffff) +
-    (target >>> 16) +
-    (target & 0xffff);
-  v.setInt32(outer, outerFirst);
-  v.setInt32(outer + 4, outerFragment);
-  v.setInt32(outer + 8, outerHop | (~fold(sum) & 0xffff));
-  v.setInt32(outer + 12, source);
-  v.setInt32(outer + 16, target);
 }
 
 function countIn(f: FastTables, service: number, d: number, bytes: number): void {

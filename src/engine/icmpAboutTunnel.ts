@@ -22,12 +22,13 @@ import * as gue from '../packet/gue.ts';
 import * as icmp from '../packet/icmp.ts';
 import * as udp from '../packet/udp.ts';
 import { TICKS_PER_SECOND } from '../protocol/timeouts.ts';
+import { METHOD_MASK } from '../table/connectionFlags.ts';
 import { TUNNEL_PORT_SHIFT, TunnelType } from '../table/destinationRows.ts';
 import { connectionOf, directionOf, NodeDirection } from '../table/flowKey.ts';
 import { mayAnswer, sendError } from './answer.ts';
 import { counter, drop } from './outcome.ts';
 import type { EngineState } from './state.ts';
-import { METHOD_MASK, mtuTo } from './transmit.ts';
+import { mtuTo } from './transmit.ts';
 import { wayToClient } from './way.ts';
 
 const ICMP_ABOUT_TUNNEL = counter('icmpAboutTunnel');

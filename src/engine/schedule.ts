@@ -9,6 +9,7 @@
 import { NONE, Protocol } from '../base/terms.ts';
 import { IcmpError } from '../forward/icmpErrors.ts';
 import type { Burst } from '../memory/burst.ts';
+import * as ethernet from '../packet/ethernet.ts';
 import type { Flow } from '../packet/flow.ts';
 import * as sctp from '../packet/sctp.ts';
 import { TcpFlag } from '../packet/tcp.ts';
@@ -16,7 +17,7 @@ import { SctpState } from '../protocol/sctpStates.ts';
 import { TcpState } from '../protocol/tcpStates.ts';
 import { FRESH_TIMEOUT_TICKS } from '../protocol/timeouts.ts';
 import { ConnectionFlag } from '../table/connectionFlags.ts';
-import { ServiceFlag } from '../table/services.ts';
+import { PersistenceEngine, ServiceFlag } from '../table/services.ts';
 import { answer } from './answer.ts';
 import { enter, insert, NoConnection, pick } from './enter.ts';
 import { counter, drop, punt } from './outcome.ts';
@@ -25,7 +26,10 @@ import type { EngineState } from './state.ts';
 
 const NO_DESTINATION = counter('noDestination');
 const CONNECTION_TABLE_FULL = counter('connectionTableFull');
+const LOCAL_PORTS_EXHAUSTED = counter('localPortsExhausted');
 const PACKETS_SHED = counter('packetsShed');
+const NO_CALL_ID = counter('noCallId');
+const CALL_ID_TABLE_FULL = counter('callIdTableFull');
 const FTP_PORT = 21;
 const FTP_DATA_PORT = 20;
 /** ForwardingMethod of a connection that has no real server: its packets go on to their own target (cache_bypass). */
@@ -43,16 +47,32 @@ export function schedule(s: EngineState, burst: Burst, i: number, ingress: numbe
   if (service === NONE) return puntNone(s, burst, i);
   if (s.defence.dropsPacket()) return dropNone(s, burst, i, PACKETS_SHED);
   const conn = begin(s, service, flow, mark);
-  switch (conn) {
-    case NoConnection.host:
-      return puntNone(s, burst, i);
+  if (conn === NoConnection.refused) return leave(s, burst, i, ingress, service, mark);
+  if (conn < 0) return endWithout(s, burst, i, conn);
+  if (s.tables.services.engine(service) !== PersistenceEngine.none) learnWay(s, burst, i, ingress);
+  return conn;
+}
+
+/** Ends the frame for which there is no connection, for any of the reasons of NoConnection but `refused`. */
+function endWithout(s: EngineState, burst: Burst, i: number, why: number): number {
+  switch (why) {
     case NoConnection.full:
       return dropNone(s, burst, i, CONNECTION_TABLE_FULL);
-    case NoConnection.refused:
-      return leave(s, burst, i, ingress, service, mark);
+    case NoConnection.noLocalPort:
+      return dropNone(s, burst, i, LOCAL_PORTS_EXHAUSTED);
+    case NoConnection.nameless:
+      return dropNone(s, burst, i, NO_CALL_ID);
+    case NoConnection.namesFull:
+      return dropNone(s, burst, i, CALL_ID_TABLE_FULL);
     default:
-      return conn;
+      return puntNone(s, burst, i);
   }
+}
+
+/** The real servers of such a service open connections to its clients. */
+function learnWay(s: EngineState, burst: Burst, i: number, ingress: number): void {
+  const at = burst.at[i]!;
+  s.clientWays.learn(s.flow, ethernet.sourceHigh(s.v, at), ethernet.sourceLow(s.v, at), ingress);
 }
 
 /**
@@ -70,8 +90,7 @@ export function scheduleQuoted(s: EngineState, burst: Burst, i: number, ingress:
   if (s.defence.dropsPacket()) return dropNone(s, burst, i, PACKETS_SHED);
   const conn = begin(s, service, key, mark);
   if (conn >= 0) return conn;
-  if (conn === NoConnection.host) return puntNone(s, burst, i);
-  if (conn === NoConnection.full) return dropNone(s, burst, i, CONNECTION_TABLE_FULL);
+  if (conn !== NoConnection.refused) return endWithout(s, burst, i, conn);
   if (isOtherFtpPort(s, service, key)) return puntNone(s, burst, i);
   return dropNone(s, burst, i, NO_DESTINATION);
 }

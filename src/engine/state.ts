@@ -13,11 +13,15 @@ import type { Scheduler } from '../scheduler/contract.ts';
 import { ScheduleRequest } from '../scheduler/contract.ts';
 import type { Tables } from '../table/tables.ts';
 import { Classifier } from './classify.ts';
+import { ClientWays } from './clientWays.ts';
 import { COUNTER_NAMES, type CounterName } from './counters.ts';
 import { Defence } from './defence.ts';
 import { RemovedFlush } from './expiry.ts';
 import { FragmentTable } from './fragmentTable.ts';
+import { FtpScratch } from './ftp.ts';
+import { FullnatOptions } from './fullnat.ts';
 import { IcmpLimiter } from './icmpLimiter.ts';
+import { PersistenceName } from './persistenceName.ts';
 import { Pieces } from './pieces.ts';
 import { RealServerIndex } from './realServers.ts';
 import { Scratch } from './scratch.ts';
@@ -80,6 +84,7 @@ export class EngineState {
   readonly timeouts = new Timeouts();
   readonly settings = new EngineSettings();
   readonly classifier = new Classifier();
+  readonly fullnat = new FullnatOptions();
   readonly defence: Defence;
   readonly removedFlush = new RemovedFlush();
   readonly realServers = new RealServerIndex();
@@ -87,7 +92,12 @@ export class EngineState {
   readonly availablePages: () => number;
   /** Key of a persistence template. */
   readonly templateKey = new Flow();
-  /** The packet quoted by an ICMP error, turned round. */
+  /** What the template is named by, beside that key. */
+  readonly name = new PersistenceName();
+  readonly ftp = new FtpScratch();
+  /** For connections that real servers open. */
+  readonly clientWays = new ClientWays();
+  /** The packet quoted by an ICMP error, or one of a real server's own, turned round. */
   readonly inverse = new Flow();
   readonly request = new ScheduleRequest();
   /** By service index. */

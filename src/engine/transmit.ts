@@ -12,9 +12,12 @@ import * as ethernet from '../packet/ethernet.ts';
 import { isIcmpError } from '../packet/flow.ts';
 import { decrementHopLimit } from '../packet/hopLimit.ts';
 import { recordRoute } from '../packet/ipv4Options.ts';
-import { rewriteSource, rewriteTarget } from '../packet/transport.ts';
+import { rewriteTarget } from '../packet/transport.ts';
+import { ConnectionFlag, METHOD_MASK } from '../table/connectionFlags.ts';
 import { answer, answerFrom } from './answer.ts';
 import { emit, emitTunnel, largestPacketBytes } from './emit.ts';
+import { ftpReply, ftpRequest } from './ftp.ts';
+import { rewriteAsLocal, rewriteAsVirtual, writeVirtualSource } from './fullnat.ts';
 import { counter, drop, punt } from './outcome.ts';
 import type { EngineState } from './state.ts';
 import { wayToClient, wayToDestination } from './way.ts';
@@ -25,9 +28,12 @@ const TUNNEL_MTU_TOO_SMALL = counter('tunnelMtuTooSmall');
 const NEIGHBOUR_UNRESOLVED = counter('neighbourUnresolved');
 const METHOD_UNSUPPORTED = counter('methodUnsupported');
 const DELIVERED_LOCALLY = counter('deliveredLocally');
+const FTP_SEGMENT_CUT = counter('ftpSegmentCut');
 
-/** In the low bits of a connection's flags: the method it was created with (specs/ipvs.md section 5.1). */
-export const METHOD_MASK = 7;
+/** Replies of such connections come by the director, which changes them back. */
+export function isTranslated(method: number): boolean {
+  return method === ForwardingMethod.masq || method === ForwardingMethod.fullnat;
+}
 
 /**
  * Sends a packet from the client to destination `d`.
@@ -54,10 +60,13 @@ export function toDestination(
     case ForwardingMethod.tunnel:
       return tunnelTo(s, burst, i, ingress, conn, d);
     case ForwardingMethod.route:
-    case ForwardingMethod.masq: {
+    case ForwardingMethod.masq:
+    case ForwardingMethod.fullnat: {
       const mtu = mtuTo(s, d);
       if (isTooBig(s, burst, i, mtu)) return refuse(s, burst, i, ingress, conn, d, IcmpError.tooBig, mtu, PACKET_TOO_BIG);
+      if (isHelped(s, conn)) ftpRequest(s, burst, i, conn);
       if (method === ForwardingMethod.masq) rewriteToDestination(s, burst, i, conn, d);
+      else if (method === ForwardingMethod.fullnat) rewriteAsLocal(s, burst, i, conn, d, mtu);
       return sendToNextHop(s, burst, i, d, mtu);
     }
     default:
@@ -65,7 +74,7 @@ export function toDestination(
   }
 }
 
-/** Sends a packet of a masq connection's real server back to where the client's frames came from. */
+/** Sends a packet of a translated connection's real server back to where the client's frames came from. */
 export function toClient(s: EngineState, burst: Burst, i: number, ingress: number, conn: number, d: number): void {
   const { connections } = s.tables;
   const flow = s.flow;
@@ -73,26 +82,23 @@ export function toClient(s: EngineState, burst: Burst, i: number, ingress: numbe
   const mtu = s.links[connections.clientSide(conn)]!.mtu;
   if (isTooBigToForward(s, burst, i, mtu)) return answerAsRouter(s, burst, i, ingress, d, IcmpError.tooBig, mtu, PACKET_TOO_BIG);
   decrementHopLimit(s.v, flow);
-  rewriteSource(
-    s.v,
-    flow,
-    connections.virtualWord(conn, 0),
-    connections.virtualWord(conn, 1),
-    connections.virtualWord(conn, 2),
-    connections.virtualWord(conn, 3),
-    connections.virtualPort(conn),
-    burst.checksum[i] as ChecksumState,
-  );
+  if (isHelped(s, conn) && !ftpReply(s, burst, i, conn, d, mtu)) return drop(s, burst, i, FTP_SEGMENT_CUT);
+  if ((connections.flags(conn) & METHOD_MASK) === ForwardingMethod.fullnat) rewriteAsVirtual(s, burst, i, conn);
+  else writeVirtualSource(s, conn, burst.checksum[i]!);
   wayToClient(s, conn);
   emit(s, burst, i, mtu);
 }
 
-/** Whether a router would forward this reply of a masq connection at all; else it is not even counted, and `toClient` refuses it. */
+function isHelped(s: EngineState, conn: number): boolean {
+  return (s.tables.connections.flags(conn) & ConnectionFlag.helped) !== 0;
+}
+
+/** Whether a router would forward this reply of a translated connection at all; else it is not even counted, and `toClient` refuses it. */
 export function isForwardable(s: EngineState, burst: Burst, i: number, conn: number): boolean {
   return s.flow.hopLimit > 1 && !isTooBigToForward(s, burst, i, s.links[s.tables.connections.clientSide(conn)]!.mtu);
 }
 
-/** Remembers where the client's frames come from: masq replies, and errors about tunnels, go back there. */
+/** Remembers where the client's frames come from: translated replies, and errors about tunnels, go back there. */
 export function learnClientSide(s: EngineState, burst: Burst, i: number, ingress: number, conn: number): void {
   const at = burst.at[i]!;
   s.tables.connections.setClientMac(conn, ethernet.sourceHigh(s.v, at), ethernet.sourceLow(s.v, at), ingress);
@@ -175,7 +181,7 @@ function refuse(
 ): void {
   const { connections, destinations, traffic } = s.tables;
   const bytes = answer(s, burst, i, ingress, error, mtu, reason);
-  if (bytes === 0 || conn === NONE || (connections.flags(conn) & METHOD_MASK) === ForwardingMethod.masq) return;
+  if (bytes === 0 || conn === NONE || isTranslated(connections.flags(conn) & METHOD_MASK)) return;
   if (destinations.available(d)) traffic.addOut(destinations.service(d), d, bytes);
 }
 

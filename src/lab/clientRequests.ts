@@ -2,7 +2,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { HASH_HEADER, SERVER_HEADER } from './realServer.ts';
+import { formatEndpoint, parseAddress } from '../base/address.ts';
+import { CLIENT_HEADER, HASH_HEADER, PEER_HEADER, SERVER_HEADER } from './realServer.ts';
 import { sha256, testBytes } from './testBytes.ts';
 
 /** What became of one request; one JSON line of the client process. */
@@ -18,6 +19,8 @@ export interface ClientResult {
   readonly intact: boolean | null;
   /** Such as `TIMEOUT` or ECONNREFUSED; null when it was answered. */
   readonly error: string | null;
+  /** Where the real server saw the connection come from, and the client that its SYN told of; of a server that says so. */
+  readonly seen?: { readonly peer: string; readonly client: string | null; readonly self: string };
 }
 
 export interface ClientTarget {
@@ -39,6 +42,7 @@ interface Answer {
   readonly server: string | null;
   readonly bytes: number;
   readonly intact: boolean | null;
+  readonly seen?: ClientResult['seen'];
 }
 
 /** Sends request number `number` and waits for its answer. Never rejects: a failure is in the result. */
@@ -52,6 +56,7 @@ export async function sendRequest(target: ClientTarget, number: number): Promise
     bytes: answer.bytes,
     intact: answer.intact,
     error,
+    ...(answer.seen === undefined ? {} : { seen: answer.seen }),
   });
   try {
     const answer = await (target.udp ? askUdp(target, number, signal) : askHttp(target, signal));
@@ -78,7 +83,17 @@ async function askHttp(target: ClientTarget, signal: AbortSignal): Promise<Answe
   for await (const chunk of response) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks);
   const server = response.headers[SERVER_HEADER];
-  return { server: typeof server === 'string' ? server : null, bytes: body.length, intact: isIntact(response, body, upload) };
+  const name = typeof server === 'string' ? server : null;
+  const seen = seenIn(response);
+  return { server: name, bytes: body.length, intact: isIntact(response, body, upload), ...(seen === undefined ? {} : { seen }) };
+}
+
+function seenIn({ headers, socket }: IncomingMessage): ClientResult['seen'] {
+  const peer = headers[PEER_HEADER];
+  const client = headers[CLIENT_HEADER];
+  const own = parseAddress(socket.localAddress ?? '');
+  if (typeof peer !== 'string' || own === undefined) return undefined;
+  return { peer, client: typeof client === 'string' ? client : null, self: formatEndpoint(own, socket.localPort ?? 0) };
 }
 
 function isIntact(response: IncomingMessage, body: Buffer, upload: Buffer | undefined): boolean | null {

@@ -9,6 +9,7 @@ import {
   liveLines,
   requestHeading,
   requestLine,
+  seenLines,
   summarize,
   summaryLines,
 } from './demoText.ts';
@@ -46,6 +47,7 @@ export async function runRequests(
   }
   const summary = summarize(stage.plan, options, stage.io, results, (performance.now() - start) / 1000);
   screen.line('');
+  for (const line of seenLines(results)) screen.line(line);
   for (const line of summaryLines(stage.plan, summary)) screen.line(line);
   return summary;
 }

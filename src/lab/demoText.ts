@@ -66,6 +66,17 @@ export function requestLine(plan: LabPlan, result: ClientResult): string {
   return `${number}${answered}${result.milliseconds.toFixed(1).padStart(9)}`;
 }
 
+/** For each real server that says so, whom it saw in the first request that it answered, and of whom it was told. */
+export function seenLines(results: readonly ClientResult[]): string[] {
+  const first = new Map<string, NonNullable<ClientResult['seen']>>();
+  for (const { server, seen } of results)
+    if (server !== null && seen !== undefined && !first.has(server)) first.set(server, seen);
+  return [...first].map(([server, { self, peer, client }]) => {
+    const told = client === null ? 'was told of nobody' : `was told of ${client}`;
+    return `client ${self}: ${server} saw ${peer} and ${told}`;
+  });
+}
+
 /** How the requests were shared. */
 export function summaryLines(plan: LabPlan, summary: DemoSummary): string[] {
   const answered = summary.requests - summary.failed;

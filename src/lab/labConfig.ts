@@ -38,9 +38,14 @@ interface LabService {
 /** The four services, as YAML for `uvs run --config`. */
 export function labConfig(plan: LabPlan, scheduler: string, options: LabServiceOptions = {}): string {
   const services = labServices(plan);
-  if (options.byMark !== true) return stringify({ services: services.map((of) => service(plan, scheduler, options, of)) });
-  return stringify({
+  const localAddresses = plan.localAddresses.flatMap(({ v4, v6 }) => [v4, v6]);
+  const config = {
     services: services.map((of) => service(plan, scheduler, options, of)),
+    ...(localAddresses.length === 0 ? {} : { fullnat: { localAddresses } }),
+  };
+  if (options.byMark !== true) return stringify(config);
+  return stringify({
+    ...config,
     classification: services.map((of) => ({
       mark: of.virtualPort,
       target: plan.virtual[of.family],

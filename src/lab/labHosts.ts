@@ -16,7 +16,7 @@ export async function startRealServers(plan: LabPlan): Promise<LabProcess[]> {
   throw failed.reason;
 }
 
-function realServerArguments({ ports }: LabPlan, { name, listenAddresses }: LabRealServer): string[] {
+function realServerArguments({ ports, method }: LabPlan, { name, listenAddresses }: LabRealServer): string[] {
   const fixed = ['--name', name, '--http', String(ports.realHttp), '--echo', String(ports.realEcho)];
-  return [...fixed, ...listenAddresses.flatMap((address) => ['--address', address])];
+  return [...fixed, ...(method === 'fullnat' ? ['--toa'] : []), ...listenAddresses.flatMap((address) => ['--address', address])];
 }

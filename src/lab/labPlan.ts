@@ -5,13 +5,13 @@
 import { UvsError } from '../base/errors.ts';
 
 /** The forwarding methods that have a topology, by the names that configuration files use. */
-export const LAB_METHODS = ['dr', 'nat', 'tun'] as const;
+export const LAB_METHODS = ['dr', 'nat', 'tun', 'fullnat'] as const;
 export type LabMethod = (typeof LAB_METHODS)[number];
 
 /** Real servers that one lab holds at most; their host numbers are 11 to 99. */
 export const MAX_REAL_SERVERS = 32;
 
-/** A bridge; `front` holds client and director, `back` (nat, tun) the real servers. */
+/** A bridge; `front` holds client and director, `back` (nat, tun, fullnat) the real servers. */
 export type NetworkName = 'front' | 'back';
 
 /** An IPv4 and an IPv6 address of one host, without prefix. */
@@ -54,7 +54,7 @@ export interface LabRealServer {
   readonly namespace: string;
   /** Its own addresses. */
   readonly address: AddressPair;
-  /** Where its HTTP and UDP echo servers listen: RIP (nat) or VIP and RIP (dr, tun). */
+  /** Where its HTTP and UDP echo servers listen: RIP (nat, fullnat) or VIP and RIP (dr, tun). */
   readonly listenAddresses: readonly string[];
 }
 
@@ -81,6 +81,8 @@ export interface LabPlan {
   readonly clientAddress: AddressPair;
   /** The director's own addresses on the front network. */
   readonly directorAddress: AddressPair;
+  /** The director's addresses towards real servers by fullnat; none for other methods. */
+  readonly localAddresses: readonly AddressPair[];
   readonly ports: LabPorts;
 }
 

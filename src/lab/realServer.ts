@@ -1,16 +1,18 @@
 /**
  * A real server of the labs: HTTP and UDP echo on every address given, answers carry its name.
  *
- *     node realServer.ts --name rs1 --http 80 --echo 7 --address 10.77.0.11 --address 10.77.0.100
+ *     node realServer.ts --name rs1 --http 80 --echo 7 --address 10.77.0.11 --address 10.77.0.100 [--toa]
  *
  * `GET /` its name; `GET /bytes/N` N test bytes, SHA-256 in a header; `POST /upload` the SHA-256 of the body. A datagram comes back
- * with the name in front. UDP sockets are bound one per address, for the reply must come from the address that was asked.
+ * with the name in front. With --toa HTTP answers say whom the server saw and of whom the SYN told (savedSyn.ts). UDP sockets are bound one per address, for the reply must come from the address that was asked.
  */
 import { createHash } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { parseArgs } from 'node:util';
+import { formatEndpoint, parseAddress } from '../base/address.ts';
+import { clientOf, keepSyns } from './savedSyn.ts';
 import { MAX_TEST_BYTES, sha256, testBytes } from './testBytes.ts';
 
 export interface RealServerOptions {
@@ -19,6 +21,8 @@ export interface RealServerOptions {
   /** 0 = any free port, the same on no two addresses. */
   readonly httpPort: number;
   readonly echoPort: number;
+  /** Read the client's address from the TCP option of its SYN. */
+  readonly toa?: boolean;
 }
 
 export interface RunningServer {
@@ -29,16 +33,20 @@ export interface RunningServer {
 
 /** Header with the name of the server that answered. */
 export const SERVER_HEADER = 'x-server';
+/** Header with the address that the connection came from, and one with that of which its SYN told. */
+export const PEER_HEADER = 'x-peer';
+export const CLIENT_HEADER = 'x-client';
 /** Header with the SHA-256 of the body. */
 export const HASH_HEADER = 'x-sha256';
 
 /** Resolves when every socket listens. */
-export async function startRealServer({ name, addresses, httpPort, echoPort }: RealServerOptions): Promise<RunningServer> {
+export async function startRealServer({ name, addresses, httpPort, echoPort, toa }: RealServerOptions): Promise<RunningServer> {
   const http = addresses.map((host) =>
     createServer((request, response) => answer(name, request, response)).listen(httpPort, host),
   );
   const echo = addresses.map((address) => startEcho(name, address, echoPort));
   await Promise.all([...http, ...echo].map((socket) => once(socket, 'listening')));
+  if (toa === true) for (const server of http) tellClients(server);
   return {
     http,
     echo,
@@ -50,6 +58,22 @@ export async function startRealServer({ name, addresses, httpPort, echoPort }: R
       for (const socket of echo) socket.close();
     },
   };
+}
+
+/** The kernel gives a SYN out once, so it is read when the connection is new. */
+function tellClients(server: Server): void {
+  keepSyns(server);
+  const clients = new WeakMap<object, string>();
+  server.on('connection', (socket) => {
+    const client = clientOf(socket);
+    if (client !== undefined) clients.set(socket, client);
+  });
+  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const peer = parseAddress(socket.remoteAddress ?? '');
+    if (peer !== undefined) response.setHeader(PEER_HEADER, formatEndpoint(peer, socket.remotePort ?? 0));
+    const client = clients.get(socket);
+    if (client !== undefined) response.setHeader(CLIENT_HEADER, client);
+  });
 }
 
 function answer(name: string, request: IncomingMessage, response: ServerResponse): void {
@@ -90,6 +114,7 @@ async function main(): Promise<void> {
       http: { type: 'string', default: '80' },
       echo: { type: 'string', default: '7' },
       address: { type: 'string', multiple: true, default: ['127.0.0.1'] },
+      toa: { type: 'boolean', default: false },
     },
   });
   await startRealServer({
@@ -97,6 +122,7 @@ async function main(): Promise<void> {
     addresses: values.address,
     httpPort: Number(values.http),
     echoPort: Number(values.echo),
+    toa: values.toa,
   });
   process.stdout.write('ready\n');
   // Whoever started us may go; the lab stays up.

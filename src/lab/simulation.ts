@@ -2,7 +2,7 @@
  * A lab in one process: the plan that namespaces would be made of, the real engine, and scripted hosts, joined by memory switches on
  * a clock that only `run` moves. One seed gives one history, frame by frame.
  */
-import { address } from '../base/address.ts';
+import { address, formatEndpoint } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { ManualClock } from '../base/clock.ts';
 import { SeededRandom } from '../base/random.ts';
@@ -16,6 +16,7 @@ import type { LabNode, LabPlan } from './labPlan.ts';
 import { SimulatedClient } from './simulationClient.ts';
 import { SimulatedDirector } from './simulationDirector.ts';
 import { SimulatedHost, type SimulatedProgram } from './simulationHost.ts';
+import type { SimulatedPacket } from './simulationPacket.ts';
 import { serverProgram } from './simulationServer.ts';
 
 export interface SimulationOptions extends LabServiceOptions {
@@ -47,6 +48,8 @@ export class Simulation {
   readonly #hosts: readonly SimulatedHost[];
   readonly #switches: readonly MemorySwitch[];
   #requests = 0;
+  /** By the real server that the request reached, if it was told of the client. */
+  #seen: { readonly peer: string; readonly client: string } | undefined;
 
   constructor(plan: LabPlan, { scheduler, seed, ...options }: SimulationOptions) {
     const random = new SeededRandom(seed);
@@ -57,7 +60,14 @@ export class Simulation {
     this.director = new SimulatedDirector(plan, arena, this.clock, random);
     const listener = (host: string, packet: string) => this.trace.push(`${this.clock.now()} ${host}: ${packet}`);
     const programs = new Map<string, SimulatedProgram>([['client', (packet) => this.#client.receive(packet)]]);
-    for (const server of plan.realServers) programs.set(server.name, serverProgram(server, plan.ports, random));
+    for (const server of plan.realServers) {
+      const program = serverProgram(server, plan.ports, random);
+      programs.set(server.name, (packet) => {
+        if (packet.client !== undefined)
+          this.#seen = { peer: formatEndpoint(packet.source, packet.sourcePort), client: packet.client };
+        return program(packet);
+      });
+    }
     const host = (node: LabNode) => new SimulatedHost(plan, node, arena, programs.get(node.name) ?? (() => []), listener);
     this.#hosts = plan.nodes.filter((node) => node !== plan.director).map(host);
     this.#clientHost = this.#hosts.find(({ name }) => name === 'client')!;
@@ -72,6 +82,7 @@ export class Simulation {
   request({ family = 'v4', udp = false }: SimulatedRequest = {}): ClientResult {
     const { virtual, clientAddress, ports } = this.#plan;
     const number = ++this.#requests;
+    this.#seen = undefined;
     const start = this.clock.now();
     const target = {
       source: address(clientAddress[family]),
@@ -79,7 +90,8 @@ export class Simulation {
       port: udp ? ports.virtualEcho : ports.virtualHttp,
       udp,
     };
-    this.#clientHost.send(this.#client.start(target, `uvs ${number}`));
+    const first = this.#client.start(target, `uvs ${number}`);
+    this.#clientHost.send(first);
     const isOver = () => this.#client.phase === 'finished' || this.#client.phase === 'failed';
     while (!isOver() && this.clock.now() - start < TIMEOUT_MS) this.step();
     this.#settle();
@@ -93,7 +105,12 @@ export class Simulation {
       bytes: answer.length,
       intact: udp && isAnswered ? echo.join(' ') === `uvs ${number}` : null,
       error: isAnswered ? null : (this.#client.error ?? 'TIMEOUT'),
+      ...this.#seenOf(first),
     };
+  }
+
+  #seenOf({ source, sourcePort }: SimulatedPacket): Pick<ClientResult, 'seen'> {
+    return this.#seen === undefined ? {} : { seen: { ...this.#seen, self: formatEndpoint(source, sourcePort) } };
   }
 
   /** Lets every switch and every host move once, and time pass. @returns frames carried */

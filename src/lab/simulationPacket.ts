@@ -13,6 +13,7 @@ import * as ipv4 from '../packet/ipv4.ts';
 import * as ipv6 from '../packet/ipv6.ts';
 import * as tcp from '../packet/tcp.ts';
 import * as udp from '../packet/udp.ts';
+import { clientOfSyn } from './clientOfSyn.ts';
 import { innerPacketAt, isTunnelPacket } from './tunnelPacket.ts';
 
 export interface SimulatedPacket {
@@ -30,6 +31,8 @@ export interface SimulatedPacket {
   /** TCP only, int32. */
   readonly acknowledgement: number;
   readonly payload: Uint8Array;
+  /** Of a SYN that tells of its client (fullnat): address and port. */
+  readonly client?: string;
   /** Of a tunnel packet: the packet inside. */
   readonly inner?: Uint8Array;
 }
@@ -51,6 +54,7 @@ export function readPacket(v: DataView, at: number, bytes: number): SimulatedPac
   const isTcp = flow.protocol === Protocol.tcp;
   const innerAt = isTunnelPacket(fault, flow) ? innerPacketAt(v, flow) : undefined;
   assert(innerAt !== NONE, 'what a tunnel packet carries is well-formed');
+  const client = (flow.tcpFlags & tcp.TcpFlag.syn) === 0 ? undefined : clientOfSyn(copyOf(v, flow.l3, flow.end));
   return {
     source: addressOf(flow.family, flow.source0, flow.source1, flow.source2, flow.source3),
     target: addressOf(flow.family, flow.target0, flow.target1, flow.target2, flow.target3),
@@ -62,6 +66,7 @@ export function readPacket(v: DataView, at: number, bytes: number): SimulatedPac
     sequence: isTcp ? tcp.sequence(v, flow.l4) : 0,
     acknowledgement: isTcp ? tcp.acknowledgement(v, flow.l4) : 0,
     payload: copyOf(v, payloadAt(v, flow), flow.end),
+    ...(client === undefined ? {} : { client }),
     ...(innerAt === undefined ? {} : { inner: copyOf(v, innerAt, flow.end) }),
   };
 }

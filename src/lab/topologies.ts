@@ -1,11 +1,13 @@
 /**
- * The three topologies. `f` is the front network 10.77.0.0/24 fd77::/64, `b` the back network.
+ * The four topologies. `f` is the front network 10.77.0.0/24 fd77::/64, `b` the back network.
  *
  *     dr    client(.1) -- f -- director(.2, VIP .100)
  *                         f -- rs1(.11, VIP on lo) rs2(.12) ...              replies go straight to the client
  *     nat   client(.1) -- f -- director(.2, VIP .100) -- b 10.77.1.0/24 -- rs1(.11) ...     default route by the director (.254)
  *     tun   client(.1) -- f -- director(.2, VIP .100)
  *                         f -- router(.254) -- b 10.77.2.0/24 -- rs1(.11, VIP on lo) ...    replies go by the router
+ *     full  client(.1) -- f -- director(.2, VIP .100) -- b 10.77.3.0/24 (.2, local .200 .201) -- rs1(.11) ...
+ *     nat                 f -- router(.254) -- b                 default route by the router, past the director
  */
 import { UvsError } from '../base/errors.ts';
 import {
@@ -28,12 +30,15 @@ const DIRECTOR = 2;
 const FIRST_REAL_SERVER = 11;
 const VIRTUAL = 100;
 const GATEWAY = 254;
+const LOCALS = [200, 201];
 
 const NO_LINES: FamilyLines = { v4: [], v6: [] };
 // Looked up before the local table: tunnel packets for the real server's own address go into the endpoint's device, so the kernel
 // neither takes them nor answers "protocol unreachable". Protocols 4 (IPv4), 41 (IPv6), 47 (GRE) and 17 (UDP, for GUE) in either
 // outer family; of UDP everything, for later fragments have no port.
 const TUNNEL_RULES = [4, 41, 47, 17].map((protocol) => `pref 10 iif eth0 ipproto ${protocol} lookup ${TUNNEL_TABLE}`);
+
+const BACK_NUMBERS: Readonly<Record<LabMethod, number>> = { dr: 0, nat: 1, tun: 2, fullnat: 3 };
 
 type Setting = readonly [path: string, value: string];
 
@@ -68,7 +73,7 @@ export function planLab(name: string, method: LabMethod, realServerCount: number
   const director = directorNode(name, method);
   const realServers = Array.from({ length: realServerCount }, (_, i) => realServer(name, method, i));
   const nodes = [client, director, ...realServers.map((server, i) => realServerNode(server, method, i))];
-  if (method === 'tun') nodes.push(routerNode(name));
+  if (method === 'tun' || method === 'fullnat') nodes.push(routerNode(name, method));
   return {
     name,
     method,
@@ -81,11 +86,12 @@ export function planLab(name: string, method: LabMethod, realServerCount: number
     virtual: hostAddress(method, 'front', VIRTUAL),
     clientAddress: hostAddress(method, 'front', CLIENT),
     directorAddress: hostAddress(method, 'front', DIRECTOR),
+    localAddresses: localAddresses(method),
     ports: {
       virtualHttp: 80,
       virtualEcho: 7,
-      realHttp: method === 'nat' ? 8080 : 80,
-      realEcho: method === 'nat' ? 7007 : 7,
+      realHttp: isTranslated(method) ? 8080 : 80,
+      realEcho: isTranslated(method) ? 7007 : 7,
     },
   };
 }
@@ -108,6 +114,7 @@ function directorNode(lab: string, method: LabMethod): LabNode {
   const front = networkInterface('eth0', method, 'front', DIRECTOR);
   const interfaces: LabInterface[] = [{ ...front, addresses: [...front.addresses, `${virtual.v4}/32`, `${virtual.v6}/128`] }];
   if (method === 'nat') interfaces.push(networkInterface('eth1', method, 'back', GATEWAY));
+  if (method === 'fullnat') interfaces.push(localInterface(method));
   return {
     name: 'director',
     namespace: namespaceName(lab, 'director'),
@@ -119,11 +126,27 @@ function directorNode(lab: string, method: LabMethod): LabNode {
   };
 }
 
-function routerNode(lab: string): LabNode {
+/** Where local addresses are, so that the kernel answers ARP for them. */
+function localInterface(method: LabMethod): LabInterface {
+  const back = networkInterface('eth1', method, 'back', DIRECTOR);
+  const locals = localAddresses(method).flatMap(({ v4, v6 }) => [`${v4}/32`, `${v6}/128`]);
+  return { ...back, addresses: [...back.addresses, ...locals] };
+}
+
+function localAddresses(method: LabMethod): readonly AddressPair[] {
+  return method === 'fullnat' ? LOCALS.map((host) => hostAddress(method, 'back', host)) : [];
+}
+
+/** Replies come by the director, and ports may differ. */
+function isTranslated(method: LabMethod): boolean {
+  return method === 'nat' || method === 'fullnat';
+}
+
+function routerNode(lab: string, method: LabMethod): LabNode {
   return {
     name: 'router',
     namespace: namespaceName(lab, 'router'),
-    interfaces: [networkInterface('eth0', 'tun', 'front', GATEWAY), networkInterface('eth1', 'tun', 'back', GATEWAY)],
+    interfaces: [networkInterface('eth0', method, 'front', GATEWAY), networkInterface('eth1', method, 'back', GATEWAY)],
     loopbackAddresses: [],
     routes: NO_LINES,
     rules: NO_LINES,
@@ -135,7 +158,7 @@ function realServer(lab: string, method: LabMethod, index: number): LabRealServe
   const name = `rs${index + 1}`;
   const address = hostAddress(method, realServerNetwork(method), FIRST_REAL_SERVER + index);
   const virtual = hostAddress(method, 'front', VIRTUAL);
-  const listenAddresses = [address.v4, address.v6, ...(method === 'nat' ? [] : [virtual.v4, virtual.v6])];
+  const listenAddresses = [address.v4, address.v6, ...(isTranslated(method) ? [] : [virtual.v4, virtual.v6])];
   return { name, namespace: namespaceName(lab, name), address, listenAddresses };
 }
 
@@ -146,14 +169,14 @@ function realServerNode({ name, namespace }: LabRealServer, method: LabMethod, i
     name,
     namespace,
     interfaces: [networkInterface('eth0', method, network, FIRST_REAL_SERVER + index)],
-    loopbackAddresses: method === 'nat' ? [] : [`${virtual.v4}/32`, `${virtual.v6}/128`],
+    loopbackAddresses: isTranslated(method) ? [] : [`${virtual.v4}/32`, `${virtual.v6}/128`],
     routes: method === 'dr' ? NO_LINES : defaultRoutes(method, 'back'),
     rules: method === 'tun' ? { v4: TUNNEL_RULES, v6: TUNNEL_RULES } : NO_LINES,
     settings: [
       // Packets reach the tunnel endpoint by a route into its device, which to the kernel is forwarding.
       ...(method === 'tun' ? FORWARDING_ON : FORWARDING_OFF),
       ...HOST_SETTINGS,
-      ...(method === 'nat' ? [] : HIDES_VIRTUAL_ADDRESS),
+      ...(isTranslated(method) ? [] : HIDES_VIRTUAL_ADDRESS),
     ],
   };
 }
@@ -183,5 +206,5 @@ function hostAddress(method: LabMethod, network: NetworkName, host: number): Add
 
 function networkNumber(method: LabMethod, network: NetworkName): number {
   if (network === 'front') return 0;
-  return method === 'nat' ? 1 : 2;
+  return BACK_NUMBERS[method];
 }

@@ -4,6 +4,8 @@
  * ICMP (RFC 792) and ICMPv6 (RFC 4443) headers: one layout, different types, and only ICMPv6 sums a pseudo-header.
  * `at` is the byte offset of the header in `v`. Getters read without bounds: the message has at least HEADER_BYTES.
  */
+import { Family } from '../base/terms.ts';
+
 export const HEADER_BYTES = 8;
 
 /** Where an error message quotes the packet that it is about, from the start of the ICMP header. */
@@ -41,6 +43,9 @@ export const Icmpv6Type = {
 export const IcmpCode = { hostUnreachable: 1, portUnreachable: 3, fragmentationNeeded: 4, portUnreachableV6: 4 } as const;
 
 const REST = 4;
+/** No path is narrower (RFC 791, RFC 8200). */
+const MIN_MTU_V4 = 68;
+const MIN_MTU_V6 = 1280;
 
 /** See IcmpType and Icmpv6Type. */
 export function type(v: DataView, at: number): number {
@@ -82,6 +87,17 @@ export function nextHopMtu(v: DataView, at: number): number {
 /** Of an ICMPv6 "packet too big". */
 export function packetTooBigMtu(v: DataView, at: number): number {
   return v.getUint32(at + REST);
+}
+
+/** Makes the MTU that a "too big" names smaller by `bytes`; other errors name none. The caller writes the checksum anew. */
+export function lowerMtu(v: DataView, at: number, family: number, bytes: number): void {
+  const isV4 = family === Family.v4;
+  if (type(v, at) !== (isV4 ? IcmpType.unreachable : Icmpv6Type.packetTooBig)) return;
+  if (isV4 && code(v, at) !== IcmpCode.fragmentationNeeded) return;
+  const mtu = isV4 ? nextHopMtu(v, at) : packetTooBigMtu(v, at);
+  if (mtu < (isV4 ? MIN_MTU_V4 : MIN_MTU_V6) + bytes) return;
+  if (isV4) v.setUint16(at + REST + 2, mtu - bytes);
+  else v.setUint32(at + REST, mtu - bytes);
 }
 
 /** Writes a header with checksum 0, which the caller then computes (checksum.writeIcmp, writeIcmpv6). @param word see `rest` */

@@ -10,6 +10,14 @@ export type ServiceKey =
   | { readonly protocol: ServiceProtocol; readonly address: string; readonly port: number }
   | { readonly firewallMark: number; readonly family: 'v4' | 'v6' };
 
+/** Of a data plane that has just started. */
+export const DEFAULT_FTP_PORTS: readonly number[] = [21];
+/** As the kernel's module parameter `ports`. */
+export const MAX_FTP_PORTS = 8;
+
+/** What `persistenceEngine` can be: `sip` goes by the Call-ID (engine/persistenceName.ts). */
+export const PERSISTENCE_ENGINES: readonly string[] = ['sip'];
+
 export interface ServiceSettings {
   readonly scheduler: string;
   /** For schedulers that know any, such as `sh-port`. */
@@ -91,6 +99,21 @@ export interface ClassificationRule {
 
 export type PortRange = readonly [first: number, last: number];
 
+/** The director's own addresses towards fullnat real servers, and what these learn of the clients behind them. */
+export interface FullnatSettings {
+  /** Of either family; they are addresses of the host, which answers ARP for them. New connections take them in turn. */
+  readonly localAddresses: readonly string[];
+  /** Local ports, the same of every address. */
+  readonly ports: PortRange;
+  /** Tell real servers the client's address by a TCP option (TOA). */
+  readonly toa: boolean;
+  /** Let clients and real servers use TCP timestamps; else they are taken out of the client's SYN. */
+  readonly timestamps: boolean;
+}
+
+/** Of a data plane that has just started: fullnat real servers get no connections. */
+export const NO_FULLNAT: FullnatSettings = { localAddresses: [], ports: [5000, 65_535], toa: true, timestamps: true };
+
 /** Connection timeouts that `--set` changes, seconds; 0 leaves one as it is. */
 export interface Timeouts {
   readonly tcp: number;
@@ -121,6 +144,10 @@ export type TableAction =
   | { readonly kind: 'setTimeouts'; readonly timeouts: Timeouts }
   /** Run-time settings under the kernel's names (base/settings.ts); those left out stay. */
   | { readonly kind: 'setSettings'; readonly settings: Readonly<Record<string, SettingValue>> }
+  /** Replaces all of them. Connections keep their local addresses. */
+  | { readonly kind: 'setFullnat'; readonly fullnat: FullnatSettings }
+  /** Replaces the virtual ports that the FTP helper listens to, 1 to MAX_FTP_PORTS. Connections keep what they have. */
+  | { readonly kind: 'setFtpPorts'; readonly ports: readonly number[] }
   /** Replaces all classification rules. */
   | { readonly kind: 'setClassification'; readonly rules: readonly ClassificationRule[] }
   /** Counters show from now on what comes from now on: of one service and its destinations, or of all and the total. */
@@ -162,9 +189,18 @@ export function formatAction(action: TableAction): string {
       return `${action.kind} ${Object.entries(action.settings)
         .map(([name, value]) => `${name}=${String(value)}`)
         .join(' ')}`;
+    case 'setFullnat':
+      return `${action.kind} ${formatFullnat(action.fullnat)}`;
+    case 'setFtpPorts':
+      return `${action.kind} ${action.ports.join(' ')}`;
     case 'setClassification':
       return `${action.kind} ${action.rules.length} rules`;
     case 'zeroStatistics':
       return action.service === undefined ? action.kind : `${action.kind} ${formatServiceKey(action.service)}`;
   }
+}
+
+function formatFullnat({ localAddresses, ports, toa, timestamps }: FullnatSettings): string {
+  const from = localAddresses.length === 0 ? 'no local addresses' : localAddresses.join(', ');
+  return `${from} ports ${ports.join('-')}${toa ? '' : ', no TOA'}${timestamps ? '' : ', no timestamps'}`;
 }

@@ -4,7 +4,15 @@ import { assert } from '../base/assert.ts';
 import type { UvsError } from '../base/errors.ts';
 import type { SettingValue } from '../base/settings.ts';
 import { assertNever, NONE } from '../base/terms.ts';
-import type { ClassificationRule, DestinationKey, ServiceKey, ServiceSettings, TableAction, Timeouts } from './actions.ts';
+import type {
+  ClassificationRule,
+  DestinationKey,
+  FullnatSettings,
+  ServiceKey,
+  ServiceSettings,
+  TableAction,
+  Timeouts,
+} from './actions.ts';
 import type { Tables } from './tables.ts';
 import { validateActions } from './validateActions.ts';
 
@@ -24,6 +32,8 @@ export interface TableHooks {
   timeoutsSet(timeouts: Timeouts): void;
   settingsSet(settings: Readonly<Record<string, SettingValue>>): void;
   classificationSet(rules: readonly ClassificationRule[]): void;
+  /** The pools of local ports have them already. */
+  fullnatSet(fullnat: FullnatSettings): void;
 }
 
 /** @returns the first fault, and nothing has changed; undefined when all actions have been applied */
@@ -31,6 +41,7 @@ export function applyActions(tables: Tables, actions: readonly TableAction[], ho
   const fault = validateActions(tables, actions, (name) => hooks.knowsScheduler(name));
   if (fault !== undefined) return fault;
   for (const action of actions) applyAction(tables, action, hooks);
+  tables.localPorts.rebuild(tables.services, tables.destinations);
   return undefined;
 }
 
@@ -72,8 +83,15 @@ function applyAction(tables: Tables, action: TableAction, hooks: TableHooks): vo
     case 'setSettings':
       hooks.settingsSet(action.settings);
       break;
+    case 'setFtpPorts':
+      tables.ftpPorts.set(action.ports);
+      break;
     case 'setClassification':
       hooks.classificationSet(action.rules);
+      break;
+    case 'setFullnat':
+      tables.localPorts.configure(action.fullnat, tables.connections);
+      hooks.fullnatSet(action.fullnat);
       break;
     case 'zeroStatistics':
       zeroStatistics(tables, action.service);

@@ -7,14 +7,17 @@
  *     heads[hash & mask] -> node -> node -> ...       newest first; node = connection * 2 + direction
  *     direction 0, request:  protocol, client -> virtual address
  *     direction 1, reply:    protocol, reply source -> client     (the real server with masq, else the virtual address)
+ *                            protocol, real server -> local       with fullnat, once it has a local address and port
  *
  * A row is two cache lines; an IPv4 packet of a known connection touches the first only. The hash is seeded, so that nobody outside can
  * choose who shares a chain.
  */
 import { finish, mix } from '../base/hash.ts';
-import { Family, NONE } from '../base/terms.ts';
+import { Family, ForwardingMethod, NONE } from '../base/terms.ts';
 import { layout } from '../memory/layout.ts';
+import { ConnectionFlag, METHOD_MASK } from './connectionFlags.ts';
 import { connectionOf, directionOf, type FlowKey, NodeDirection } from './flowKey.ts';
+import { localIndexOf, localPortOf } from './localAddresses.ts';
 
 /** Nodes that a lookup looks at before it gives up. Slots are at least as many as nodes, so chance makes no chain that long. */
 export const MAX_PROBES = 64;
@@ -56,7 +59,8 @@ export const CONN = layout(
   'firewallMark',
   'destinationPort',
   'timeoutTicks',
-  'spare0',
+  // With fullnat `localWord`, else 0.
+  'local',
   'spare1',
 );
 
@@ -66,6 +70,12 @@ export const TEMPLATE_BIT = 0x80;
 export const UNHASHED_BIT = 0x40;
 /** See TEMPLATE_BIT. */
 export const FAMILY_BITS = 0x0f;
+
+/** The bits beside protocol and family that tell who may find a row with these flags. */
+export function identityBits(flags: number): number {
+  const template = (flags & ConnectionFlag.template) !== 0 ? TEMPLATE_BIT : 0;
+  return (flags & (ConnectionFlag.onePacket | ConnectionFlag.named)) !== 0 ? template | UNHASHED_BIT : template;
+}
 
 /** Writes the client's and the virtual address into the row at word `at`, which is all zero. */
 export function writeRequest(rows: Int32Array, at: number, key: FlowKey): void {
@@ -91,10 +101,11 @@ export function hashKey(seed: number, identity: number, key: FlowKey, reversed: 
     : hashHigh(hash, key.source0, key.source1, key.source2, key.target0, key.target1, key.target2);
 }
 
-/** The hash that `hashKey` gives for the packets of this node. */
-export function hashRow(seed: number, rows: Int32Array, node: number): number {
+/** The hash that `hashKey` gives for the packets of this node. @param locals words of LocalAddresses */
+export function hashRow(seed: number, rows: Int32Array, locals: Int32Array, node: number): number {
   const at = connectionOf(node) * CONN.words;
   const isReply = directionOf(node) === NodeDirection.reply;
+  if (isReply && isFullnat(rows, at)) return hashLocalReply(seed, rows, locals, at);
   const identity = rows[at + CONN.replyPortAndIdentity]! & 0xffff;
   const clientPort = rows[at + CONN.clientAndVirtualPort]! >>> 16;
   const ports = isReply
@@ -108,10 +119,23 @@ export function hashRow(seed: number, rows: Int32Array, node: number): number {
   return hashHigh(hash, rows[source]!, rows[source + 1]!, rows[source + 2]!, rows[target]!, rows[target + 1]!, rows[target + 2]!);
 }
 
+function hashLocalReply(seed: number, rows: Int32Array, locals: Int32Array, at: number): number {
+  const identity = rows[at + CONN.replyPortAndIdentity]! & 0xffff;
+  const local = rows[at + CONN.local]!;
+  const ports = ((rows[at + CONN.replyPortAndIdentity]! >>> 16) << 16) | localPortOf(local);
+  const source = at + CONN.replySource0;
+  const target = localIndexOf(local) * 4;
+  const hash = hashV4(seed, identity, ports, rows[at + CONN.replySource3]!, locals[target + 3]!);
+  if ((identity & FAMILY_BITS) !== Family.v6) return hash;
+  const high = locals[target]!;
+  return hashHigh(hash, rows[source]!, rows[source + 1]!, rows[source + 2]!, high, locals[target + 1]!, locals[target + 2]!);
+}
+
 /** @returns the newest node whose packets have this identity and these addresses; NONE, or GAVE_UP */
 export function search(
   rows: Int32Array,
   heads: Int32Array,
+  locals: Int32Array,
   hash: number,
   identity: number,
   key: FlowKey,
@@ -122,10 +146,42 @@ export function search(
     if (node === NONE) return NONE;
     const at = connectionOf(node) * CONN.words;
     const direction = directionOf(node);
-    if (rows[at + CONN.requestHash + direction] === hash && matches(rows, at, direction, identity, key, reversed)) return node;
+    if (rows[at + CONN.requestHash + direction] === hash && matches(rows, locals, at, direction, identity, key, reversed)) {
+      return node;
+    }
     node = rows[at + CONN.nextRequest + direction]!;
   }
   return node === NONE ? NONE : GAVE_UP;
+}
+
+/** Hangs a new row into the chains by which it is to be found. */
+export function linkRow(rows: Int32Array, heads: Int32Array, locals: Int32Array, seed: number, conn: number): void {
+  if (!isHashed(rows, conn)) return;
+  link(rows, heads, conn * 2, hashRow(seed, rows, locals, conn * 2));
+  if (hasReplyNode(rows, conn)) linkReply(rows, heads, locals, seed, conn);
+}
+
+/** From now on the row is found by replies. */
+export function linkReply(rows: Int32Array, heads: Int32Array, locals: Int32Array, seed: number, conn: number): void {
+  link(rows, heads, conn * 2 + 1, hashRow(seed, rows, locals, conn * 2 + 1));
+}
+
+/** Takes the row out of all chains. */
+export function unlinkRow(rows: Int32Array, heads: Int32Array, conn: number): void {
+  if (!isHashed(rows, conn)) return;
+  unlink(rows, heads, conn * 2);
+  if (hasReplyNode(rows, conn)) unlink(rows, heads, conn * 2 + 1);
+}
+
+function isHashed(rows: Int32Array, conn: number): boolean {
+  return (rows[conn * CONN.words + CONN.replyPortAndIdentity]! & UNHASHED_BIT) === 0;
+}
+
+/** A template has none; nor has a fullnat connection without a local port. */
+function hasReplyNode(rows: Int32Array, conn: number): boolean {
+  const at = conn * CONN.words;
+  if ((rows[at + CONN.replyPortAndIdentity]! & TEMPLATE_BIT) !== 0) return false;
+  return !isFullnat(rows, at) || rows[at + CONN.local] !== 0;
 }
 
 /** Hangs the node at the head of its chain. */
@@ -173,9 +229,18 @@ function hashHigh(hash: number, source0: number, source1: number, source2: numbe
   return finish(mix(mix(mix(mix(mix(mix(hash, source0), source1), source2), t0), t1), t2));
 }
 
-function matches(rows: Int32Array, at: number, direction: number, identity: number, key: FlowKey, reversed: boolean): boolean {
+function matches(
+  rows: Int32Array,
+  locals: Int32Array,
+  at: number,
+  direction: number,
+  identity: number,
+  key: FlowKey,
+  reversed: boolean,
+): boolean {
   if ((rows[at + CONN.replyPortAndIdentity]! & 0xffff) !== identity) return false;
   const isReply = direction === NodeDirection.reply;
+  if (isReply && isFullnat(rows, at)) return matchesLocalReply(rows, locals, at, key, reversed);
   const sourcePort = reversed ? key.targetPort : key.sourcePort;
   const targetPort = reversed ? key.sourcePort : key.targetPort;
   const ports = rows[at + CONN.clientAndVirtualPort]!;
@@ -198,5 +263,30 @@ function sameHigh(rows: Int32Array, source: number, target: number, key: FlowKey
     rows[target] === key.target0 &&
     rows[target + 1] === key.target1 &&
     rows[target + 2] === key.target2
+  );
+}
+
+/** The row's connection is by fullnat, so its replies go to its local address. */
+function isFullnat(rows: Int32Array, at: number): boolean {
+  return ((rows[at + CONN.flagsAndState]! >>> 8) & METHOD_MASK) === ForwardingMethod.fullnat;
+}
+
+/** The reply, or with `reversed` the packet that goes the opposite way, is between the row's real server and local address. */
+function matchesLocalReply(rows: Int32Array, locals: Int32Array, at: number, key: FlowKey, reversed: boolean): boolean {
+  const local = rows[at + CONN.local]!;
+  const target = localIndexOf(local) * 4;
+  if ((reversed ? key.targetPort : key.sourcePort) !== rows[at + CONN.replyPortAndIdentity]! >>> 16) return false;
+  if ((reversed ? key.sourcePort : key.targetPort) !== localPortOf(local)) return false;
+  if ((reversed ? key.target3 : key.source3) !== rows[at + CONN.replySource3]) return false;
+  if ((reversed ? key.source3 : key.target3) !== locals[target + 3]) return false;
+  if (key.family !== Family.v6) return true;
+  const source = at + CONN.replySource0;
+  return (
+    (reversed ? key.target0 : key.source0) === rows[source] &&
+    (reversed ? key.target1 : key.source1) === rows[source + 1] &&
+    (reversed ? key.target2 : key.source2) === rows[source + 2] &&
+    (reversed ? key.source0 : key.target0) === locals[target] &&
+    (reversed ? key.source1 : key.target1) === locals[target + 1] &&
+    (reversed ? key.source2 : key.target2) === locals[target + 2]
   );
 }

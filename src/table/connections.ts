@@ -8,18 +8,18 @@ import { assert } from '../base/assert.ts';
 import { Family, NONE } from '../base/terms.ts';
 import { type Allocate, plainMemory } from '../memory/allocate.ts';
 import { TimerWheel } from '../memory/timerWheel.ts';
-import { ConnectionFlag } from './connectionFlags.ts';
+import { needsLocalPort } from './connectionFlags.ts';
 import {
   CONN,
   FAMILY_BITS,
   GAVE_UP,
   hashKey,
-  hashRow,
-  link,
+  identityBits,
+  linkReply,
+  linkRow,
   search,
   TEMPLATE_BIT,
-  UNHASHED_BIT,
-  unlink,
+  unlinkRow,
   writeRequest,
 } from './connectionRows.ts';
 import { connectionOf, type FlowKey } from './flowKey.ts';
@@ -39,6 +39,8 @@ export class ConnectionTable {
   readonly heads: Int32Array;
   /** Of the hash. */
   readonly seed: number;
+  /** Words of LocalAddresses. */
+  readonly locals: Int32Array;
   readonly #wheel: TimerWheel;
   /** First free row; free rows are linked by `nextRequest`. */
   #free = 0;
@@ -48,10 +50,12 @@ export class ConnectionTable {
   /**
    * @param seed of the hash; secret, random per start outside tests
    * @param allocate where the rows and chains are to lie, zeroed: a million connections need 128 MB, on huge pages if there are any
+   * @param locals words of LocalAddresses
    */
-  constructor(capacity: number, seed: number, allocate: Allocate = plainMemory) {
+  constructor(capacity: number, seed: number, allocate: Allocate = plainMemory, locals: Int32Array = new Int32Array(4)) {
     assert(capacity > 0 && capacity <= 1 << 24, 'a connection table has 1 to 2^24 rows');
     this.capacity = capacity;
+    this.locals = locals;
     const slots = 2 ** Math.ceil(Math.log2(capacity * 2));
     this.rows = new Int32Array(allocate(capacity * CONN.words * 4), 0, capacity * CONN.words);
     this.heads = new Int32Array(allocate(slots * 4), 0, slots).fill(NONE);
@@ -86,7 +90,8 @@ export class ConnectionTable {
   }
 
   /**
-   * Adds a connection in state 0. A template can be found by `findTemplate` only, a one-packet connection not at all.
+   * Adds a connection in state 0. A template can be found by `findTemplate` only, a one-packet connection not at all, and one by fullnat
+   * from its real server's side from `setLocal` on.
    * @param key the request: source is the client, target the virtual address
    * @param replySource0 the address that replies come from, four words, with `replyPort`
    * @param destination index in the table of destinations, or NONE
@@ -126,7 +131,7 @@ export class ConnectionTable {
     rows[at + CONN.destination] = destination;
     rows[at + CONN.controller] = NONE;
     rows[at + CONN.flagsAndState] = flags << 8;
-    this.#index(conn, identity);
+    linkRow(rows, this.heads, this.locals, this.seed, conn);
     rows[at + CONN.expiresAtTick] = (nowTick + timeoutTicks) | 0;
     this.#wheel.place(conn, rows[at + CONN.expiresAtTick]!, nowTick);
     return conn;
@@ -139,11 +144,7 @@ export class ConnectionTable {
     assert(this.inUse(conn), 'a connection is removed once');
     assert(rows[at + CONN.controlledCount] === 0, 'a controller outlives what it controls');
     this.setController(conn, NONE);
-    const identity = rows[at + CONN.replyPortAndIdentity]! & 0xffff;
-    if ((identity & UNHASHED_BIT) === 0) {
-      unlink(rows, this.heads, conn * 2);
-      if ((identity & TEMPLATE_BIT) === 0) unlink(rows, this.heads, conn * 2 + 1);
-    }
+    unlinkRow(rows, this.heads, conn);
     this.#wheel.remove(conn);
     rows[at + CONN.replyPortAndIdentity] = 0;
     rows[at + CONN.nextRequest] = this.#free;
@@ -182,10 +183,10 @@ export class ConnectionTable {
     const rows = this.rows;
     const at = template * CONN.words;
     if (this.virtualPort(template) === NEUTRAL_PORT) return;
-    unlink(rows, this.heads, template * 2);
+    unlinkRow(rows, this.heads, template);
     rows[at + CONN.clientAndVirtualPort] = NEUTRAL_PORT;
     rows[at + CONN.destinationPort] = NEUTRAL_PORT;
-    link(rows, this.heads, template * 2, hashRow(this.seed, rows, template * 2));
+    linkRow(rows, this.heads, this.locals, this.seed, template);
   }
 
   inUse(conn: number): boolean {
@@ -338,6 +339,18 @@ export class ConnectionTable {
     this.#set(conn, CONN.destinationPort, port);
   }
 
+  /** Local address and port as `localWord`; 0 = not by fullnat. */
+  local(conn: number): number {
+    return this.#get(conn, CONN.local);
+  }
+
+  /** Gives a fullnat connection that has none its local address and port: from now on it is found by its replies. Once. */
+  setLocal(conn: number, local: number): void {
+    assert(this.local(conn) === 0 && needsLocalPort(this.flags(conn)), 'a fullnat connection gets one local port');
+    this.#set(conn, CONN.local, local);
+    linkReply(this.rows, this.heads, this.locals, this.seed, conn);
+  }
+
   /** How long a template lasts each time that its timer is started. Other connections last as long as their state. */
   timeoutTicks(template: number): number {
     return this.#get(template, CONN.timeoutTicks);
@@ -361,22 +374,17 @@ export class ConnectionTable {
   }
 
   #find(identity: number, key: FlowKey, reversed: boolean): number {
-    const found = search(this.rows, this.heads, hashKey(this.seed, identity, key, reversed), identity, key, reversed);
+    const found = search(
+      this.rows,
+      this.heads,
+      this.locals,
+      hashKey(this.seed, identity, key, reversed),
+      identity,
+      key,
+      reversed,
+    );
     if (found !== GAVE_UP) return found;
     this.#exhausted++;
     return NONE;
   }
-
-  #index(conn: number, identity: number): void {
-    if ((identity & UNHASHED_BIT) !== 0) return;
-    const rows = this.rows;
-    link(rows, this.heads, conn * 2, hashRow(this.seed, rows, conn * 2));
-    if ((identity & TEMPLATE_BIT) === 0) link(rows, this.heads, conn * 2 + 1, hashRow(this.seed, rows, conn * 2 + 1));
-  }
-}
-
-/** The bits beside protocol and family that tell who may find the row. */
-function identityBits(flags: number): number {
-  const template = (flags & ConnectionFlag.template) !== 0 ? TEMPLATE_BIT : 0;
-  return (flags & ConnectionFlag.onePacket) !== 0 ? template | UNHASHED_BIT : template;
 }

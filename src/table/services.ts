@@ -15,6 +15,10 @@ import type { FlowKey } from './flowKey.ts';
 /** How a service is special; numbers as in specs/ipvs.md section 1.1. */
 export const ServiceFlag = { persistent: 0x1, onePacket: 0x4 } as const;
 
+/** What tells persistent clients apart beside their address. */
+export const PersistenceEngine = { none: 0, sip: 1 } as const;
+export type PersistenceEngine = (typeof PersistenceEngine)[keyof typeof PersistenceEngine];
+
 const SERVICE = layout(
   'inUse',
   'family',
@@ -32,6 +36,7 @@ const SERVICE = layout(
   'hash',
   'next',
   'persistenceMask',
+  'engine',
 );
 
 const FTP_PORT = 21;
@@ -50,6 +55,7 @@ export class ServiceTable {
   #marks = 0;
   #ftpServices = 0;
   #portZeroServices = 0;
+  #engines = 0;
   #generation = 0;
 
   constructor(capacity: number) {
@@ -115,6 +121,9 @@ export class ServiceTable {
 
   edit(service: number, settings: ServiceSettings): void {
     const at = service * SERVICE.words;
+    const engine = settings.persistenceEngine === 'sip' ? PersistenceEngine.sip : PersistenceEngine.none;
+    this.#engines += engine - this.#rows[at + SERVICE.engine]!;
+    this.#rows[at + SERVICE.engine] = engine;
     const persistent = settings.persistenceSeconds > 0 ? ServiceFlag.persistent : 0;
     this.#rows[at + SERVICE.flags] = persistent | (settings.onePacket ? ServiceFlag.onePacket : 0);
     this.#rows[at + SERVICE.persistenceSeconds] = settings.persistenceSeconds;
@@ -128,6 +137,7 @@ export class ServiceTable {
     assert(this.inUse(service), 'a service is removed once');
     unlink(this.#rows, this.#heads, service);
     this.#countKinds(service, -1);
+    this.#engines -= this.engine(service);
     this.#rows[service * SERVICE.words + SERVICE.inUse] = 0;
     this.#keys[service] = undefined;
     this.#settings[service] = undefined;
@@ -220,6 +230,16 @@ export class ServiceTable {
   persistenceMaskWord(service: number, i: number): number {
     if (this.family(service) === Family.v4) return this.#get(service, SERVICE.persistenceMask);
     return prefixMask(this.#get(service, SERVICE.persistencePrefix) - 32 * i);
+  }
+
+  /** PersistenceEngine of a service, persistent or not. */
+  engine(service: number): number {
+    return this.#get(service, SERVICE.engine);
+  }
+
+  /** Whether any service has an engine. */
+  get haveEngine(): boolean {
+    return this.#engines > 0;
   }
 
   /** Services of a family. With none of them the director leaves all its packets to the host. */

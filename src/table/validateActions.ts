@@ -8,6 +8,7 @@ import { checkSetting } from '../base/settings.ts';
 import { Family, NONE } from '../base/terms.ts';
 import {
   type DestinationKey,
+  type FullnatSettings,
   formatDestinationKey,
   formatServiceKey,
   type ServiceKey,
@@ -15,7 +16,7 @@ import {
   type TunnelSettings,
 } from './actions.ts';
 import type { Tables } from './tables.ts';
-import { badPersistence, badRule } from './validateRules.ts';
+import { badFtpPorts, badFullnat, badPersistence, badRule } from './validateRules.ts';
 
 /** @returns the first fault, or undefined when all of `actions` can be applied in this order */
 export function validateActions(
@@ -86,6 +87,11 @@ class Draft {
     if (this.#references(service, name) === 0) this.#destinationRoom++;
   }
 
+  /** Connections hold addresses that are configured no longer. */
+  hasRoomFor({ localAddresses }: FullnatSettings): boolean {
+    return this.#tables.localPorts.addresses.fits(localAddresses.map(parseAddress).filter((address) => address !== undefined));
+  }
+
   #references(service: string, name: string): number {
     const identity = `${service} ${name}`;
     return this.#held.get(identity) ?? this.#tables.destinations.trashReferences(identity);
@@ -119,7 +125,10 @@ function judge(draft: Draft, action: TableAction, knowsScheduler: (name: string)
     case 'setTimeouts':
     case 'setSettings':
     case 'setClassification':
+    case 'setFtpPorts':
       return undefined;
+    case 'setFullnat':
+      return draft.hasRoomFor(action.fullnat) ? undefined : fault('CAPACITY_EXCEEDED', 'no room for that many local addresses');
     case 'zeroStatistics':
       return action.service && requireService(draft, action.service);
   }
@@ -161,6 +170,10 @@ function malformed(action: TableAction): UvsError | undefined {
       return first(Object.entries(action.settings), ([name, value]) => checkSetting(name, value));
     case 'setClassification':
       return first(action.rules, badRule);
+    case 'setFtpPorts':
+      return badFtpPorts(action.ports);
+    case 'setFullnat':
+      return first(action.fullnat.localAddresses, badAddress) ?? badFullnat(action.fullnat);
     case 'setNextHop': {
       const { address, source, mac } = action.nextHop;
       return (

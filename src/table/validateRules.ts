@@ -1,8 +1,17 @@
-/** Whether classification rules and persistence masks say something that can be compiled. */
+/** Whether classification rules, persistence masks and local ports say something that can be carried out. */
 import { parseAddress, parsePrefix } from '../base/address.ts';
 import { UvsError } from '../base/errors.ts';
 import { Family } from '../base/terms.ts';
-import { type ClassificationRule, formatServiceKey, type PortRange, type ServiceKey, type ServiceSettings } from './actions.ts';
+import {
+  type ClassificationRule,
+  type FullnatSettings,
+  formatServiceKey,
+  MAX_FTP_PORTS,
+  PERSISTENCE_ENGINES,
+  type PortRange,
+  type ServiceKey,
+  type ServiceSettings,
+} from './actions.ts';
 
 const LARGEST_MARK = 0xffff_ffff;
 const LARGEST_PORT = 65_535;
@@ -33,8 +42,24 @@ export function badPersistence(key: ServiceKey, settings: ServiceSettings): UvsE
   if (!Number.isInteger(bits) || bits < (isV6 ? 1 : 0) || bits > (isV6 ? 128 : 32)) {
     return bad(`${formatServiceKey(key)}: ${bits} bits of a client's address cannot count`);
   }
+  const { persistenceEngine: engine = '' } = settings;
+  if (engine !== '' && !PERSISTENCE_ENGINES.includes(engine))
+    return bad(`${formatServiceKey(key)}: no persistence engine named "${engine}"`);
   if (mask === undefined || (!isV6 && parseAddress(mask)?.family === Family.v4)) return undefined;
   return bad(`${formatServiceKey(key)}: "${mask}" is no mask of an IPv4 address`);
+}
+
+/** @returns what is wrong with the ports of the FTP helper, or undefined */
+export function badFtpPorts(ports: readonly number[]): UvsError | undefined {
+  if (ports.length < 1 || ports.length > MAX_FTP_PORTS) return bad(`the FTP helper listens to 1 to ${MAX_FTP_PORTS} ports`);
+  const wrong = ports.find((port) => port === 0 || !isRange([port, port]));
+  return wrong === undefined ? undefined : bad(`the FTP helper cannot listen to port ${wrong}`);
+}
+
+/** @returns what is wrong with the local ports, or undefined */
+export function badFullnat({ ports }: FullnatSettings): UvsError | undefined {
+  if (isRange(ports) && ports[0] > 0) return undefined;
+  return bad(`local ports cannot be ${ports.join(' to ')}`);
 }
 
 function familyOf(text: string): number | undefined {

@@ -46,6 +46,7 @@ describe('filterEntries', () => {
 
   const METHODS = [
     ['masq', { endpoint: EndpointFlag.masq, address: EndpointFlag.masqAddress }],
+    ['fullnat', { endpoint: EndpointFlag.fullnat, address: EndpointFlag.fullnatAddress }],
     ['tunnel', { endpoint: undefined, address: EndpointFlag.tunnel }],
     ['route', { endpoint: undefined, address: undefined }],
     ['local', { endpoint: undefined, address: undefined }],

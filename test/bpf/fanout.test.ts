@@ -84,6 +84,51 @@ const MARKED = new Map(
   ),
 );
 
+const LOCAL = { v4: '10.0.0.200', v6: 'fd00::200' } as const;
+/** The same real servers by fullnat, masq on another port. */
+const FULLNAT = new Map(
+  endpointMaps(
+    ENDPOINTS_FD,
+    PREFIXES_FD,
+    filterEntries({
+      services: FACTS.map(({ vip, protocol }) => ({ protocol, address: vip, port: 80 })),
+      destinations: FACTS.flatMap(({ server, protocol }) => [
+        { protocol, address: server, port: 8080, method: 'fullnat' as const },
+        { protocol, address: server, port: 8081, method: 'masq' as const },
+      ]),
+      localRanges: Object.values(LOCAL).map((address) => ({ address, ports: [5000, 60_000] as const })),
+      localAddresses: Object.values(LOCAL),
+    }),
+  ),
+);
+
+describe('with fullnat', () => {
+  const hash = (packet: PacketSpec) => run(PROGRAM, { frame: encodePacket(packet), context: new Map(), maps: FULLNAT }).result;
+  const localOf = ({ net }: Talk) => (net === NETS.v4 ? LOCAL.v4 : LOCAL.v6);
+
+  test('a reply, and an error about a request, go by the local port', () => {
+    fc.assert(
+      fc.property(TALKS, fc.integer({ min: 5000, max: 60_000 }), (talk, port) => {
+        const own = { source: localOf(talk), sourcePort: port, destination: talk.net.server, destinationPort: 8080 };
+        const back = { source: talk.net.server, sourcePort: 8080, destination: localOf(talk), destinationPort: port };
+        const asked: PacketSpec = { protocol: talk.protocol, ...own };
+        const about = error(talk, talk.net.server, localOf(talk), asked);
+        expect([hash({ protocol: talk.protocol, ...back }), hash(about)]).toEqual([port, port]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('both directions of a masqueraded connection on the same real server still meet', () => {
+    fc.assert(
+      fc.property(TALKS, (talk) => {
+        expect(hash({ ...reply(talk), sourcePort: 8081 })).toBe(hash(request(talk)));
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
 describe('one worker gets', () => {
   test('both directions of a connection of a service by mark, also where clients are within its targets', () => {
     const hash = (packet: PacketSpec) => run(PROGRAM, { frame: encodePacket(packet), context: new Map(), maps: MARKED }).result;

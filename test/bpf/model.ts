@@ -19,10 +19,15 @@ export function isOurs(frame: FrameSpec, facts: SelectorFacts): boolean {
       if (facts.services.some((service) => service.address === packet.destination)) return true;
       if (facts.classified?.some((rule) => rule.target === packet.destination)) return true;
       if (!isForHost && facts.destinations.some((of) => of.method === 'masq' && of.address === packet.source)) return true;
+      const isFullnat = facts.destinations.some((of) => of.method === 'fullnat' && of.address === packet.source);
+      if (isFullnat && isLocal(facts, packet.destination)) return true;
       return isWithinPrefix(facts, packet.protocol, packet.destination);
     }
     if (isService(facts, packet.protocol, packet.destination, packet.destinationPort ?? 0)) return true;
-    if (!isForHost && isMasqServer(facts, packet.protocol, packet.source, packet.sourcePort ?? 0)) return true;
+    if (!isForHost && isServer('masq', facts, packet.protocol, packet.source, packet.sourcePort ?? 0)) return true;
+    if (isServer('fullnat', facts, packet.protocol, packet.source, packet.sourcePort ?? 0)) {
+      if (isLocal(facts, packet.destination, packet.destinationPort ?? 0)) return true;
+    }
     return isWithinPrefix(facts, packet.protocol, packet.destination);
   }
 
@@ -34,7 +39,10 @@ export function isOurs(frame: FrameSpec, facts: SelectorFacts): boolean {
   }
   if (!isTransport(quote.protocol)) return false;
   if (isService(facts, quote.protocol, quote.source, quote.sourcePort ?? 0)) return true;
-  if (!isMasqServer(facts, quote.protocol, quote.destination, quote.destinationPort ?? 0)) {
+  if (isServer('fullnat', facts, quote.protocol, quote.destination, quote.destinationPort ?? 0)) {
+    if (isLocal(facts, quote.source, quote.sourcePort ?? 0)) return true;
+  }
+  if (!isServer('masq', facts, quote.protocol, quote.destination, quote.destinationPort ?? 0)) {
     return isWithinPrefix(facts, quote.protocol, quote.source);
   }
   return !isForHost || isWithinPrefix(facts, quote.protocol, packet.destination);
@@ -68,10 +76,17 @@ function isService(facts: SelectorFacts, protocol: number, address: string, port
   );
 }
 
-function isMasqServer(facts: SelectorFacts, protocol: number, address: string, port: number): boolean {
+/** A local address of fullnat, and the port one of its own. */
+function isLocal({ localRanges = [] }: SelectorFacts, text: string, port?: number): boolean {
+  return localRanges.some(({ address: own, ports: [first, last] }) => {
+    return own === text && (port === undefined || (port >= first && port <= last));
+  });
+}
+
+function isServer(method: 'masq' | 'fullnat', facts: SelectorFacts, protocol: number, address: string, port: number): boolean {
   return facts.destinations.some((of) => {
     const isThere = Protocol[of.protocol] === protocol && of.address === address;
-    return of.method === 'masq' && isThere && (of.port === port || of.port === 0);
+    return of.method === method && isThere && (of.port === port || of.port === 0);
   });
 }
 

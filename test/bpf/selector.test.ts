@@ -13,6 +13,8 @@ interface Cast {
   readonly allPorts: string;
   readonly masq: string;
   readonly anyPortMasq: string;
+  readonly fullnat: string;
+  readonly local: string;
   readonly tunnel: string;
   readonly routed: string;
   readonly director: string;
@@ -26,6 +28,8 @@ const V4: Cast = {
   vip: '192.0.2.1',
   allPorts: '192.0.2.2',
   masq: '10.0.0.11',
+  fullnat: '10.0.0.15',
+  local: '10.0.0.200',
   anyPortMasq: '10.0.0.12',
   tunnel: '10.0.0.13',
   routed: '10.0.0.14',
@@ -39,6 +43,8 @@ const V6: Cast = {
   vip: '2001:db8::1',
   allPorts: '2001:db8::2',
   masq: 'fd00::11',
+  fullnat: 'fd00::15',
+  local: 'fd00::200',
   anyPortMasq: 'fd00::12',
   tunnel: 'fd00::13',
   routed: 'fd00::14',
@@ -60,10 +66,13 @@ function factsOf(cast: Cast): SelectorFacts {
     destinations: [
       { protocol: 'tcp', address: cast.masq, port: 8080, method: 'masq' },
       { protocol: 'tcp', address: cast.anyPortMasq, port: 0, method: 'masq' },
+      { protocol: 'tcp', address: cast.fullnat, port: 8080, method: 'fullnat' },
+      { protocol: 'tcp', address: cast.fullnat, port: 8081, method: 'masq' },
       { protocol: 'tcp', address: cast.tunnel, port: 80, method: 'tunnel' },
       { protocol: 'tcp', address: cast.routed, port: 80, method: 'route' },
     ],
-    localAddresses: [cast.director, cast.vip],
+    localRanges: [{ address: cast.local, ports: [5000, 0xffff] }],
+    localAddresses: [cast.director, cast.vip, cast.local],
   };
 }
 
@@ -99,6 +108,14 @@ const REPLIES: readonly Row[] = [
   ['a masqueraded server answering our checker', 'host', (c) => tcpFrom(c.masq, 8080, c.director, 40000)],
   ['a masqueraded server that keeps the port, answering our checker', 'host', (c) => tcpFrom(c.anyPortMasq, 5, c.director, 4)],
   ['a masqueraded server as a client of a service', 'ours', (c) => tcpFrom(c.masq, 8080, c.vip, 80)],
+  ['a fullnat server to the first local port', 'ours', (c) => tcpFrom(c.fullnat, 8080, c.local, 5000)],
+  ['a fullnat server to the last local port', 'ours', (c) => tcpFrom(c.fullnat, 8080, c.local, 0xffff)],
+  ['a fullnat server to a port of the host on a local address', 'host', (c) => tcpFrom(c.fullnat, 8080, c.local, 4999)],
+  ['a fullnat server to another address of the host', 'host', (c) => tcpFrom(c.fullnat, 8080, c.director, 5000)],
+  ['a fullnat server to a client, which the host routes', 'host', (c) => tcpFrom(c.fullnat, 8080, c.client, 5000)],
+  ['another port of a fullnat server', 'host', (c) => tcpFrom(c.fullnat, 22, c.local, 5000)],
+  ['anybody else to a local port', 'host', (c) => tcpFrom(c.client, 8080, c.local, 5000)],
+  ['a masqueraded server on the address of a fullnat one', 'ours', (c) => tcpFrom(c.fullnat, 8081, c.client, 5000)],
   ['a routed server', 'host', (c) => tcpFrom(c.routed, 80, c.client, 40000)],
   ['a tunnelled server', 'host', (c) => tcpFrom(c.tunnel, 80, c.client, 40000)],
 ];

@@ -32,7 +32,7 @@ function factsOf(pool: readonly string[]): fc.Arbitrary<SelectorFacts> {
     address: fc.constantFrom(...pool),
     port: fc.constantFrom(...PORTS),
   });
-  const method = fc.constantFrom('masq', 'masq', 'tunnel', 'route');
+  const method = fc.constantFrom('masq', 'masq', 'fullnat', 'fullnat', 'tunnel', 'route');
   const family = pool === POOLS[0] ? ('v4' as const) : ('v6' as const);
   const rule = fc.record(
     {
@@ -50,6 +50,10 @@ function factsOf(pool: readonly string[]): fc.Arbitrary<SelectorFacts> {
       { minLength: 1, maxLength: 5 },
     ),
     classified: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, fc.array(rule, { maxLength: 2 })),
+    localRanges: fc.uniqueArray(
+      fc.record({ address: fc.constantFrom(...pool), ports: fc.constantFrom([53, 80] as const, [0x5000, 0xffff] as const) }),
+      { maxLength: 2, selector: ({ address }) => address },
+    ),
     localAddresses: fc.subarray([...pool]),
   });
 }

@@ -31,7 +31,7 @@ const TOP = [
   [
     'an unknown key that is near none',
     'services: []\nvrrp: {}',
-    '2:1: the configuration has no key "vrrp" [CONFIG_UNKNOWN_KEY]\n  It may have: interfaces, services, classification, timeouts, settings, limits.',
+    '2:1: the configuration has no key "vrrp" [CONFIG_UNKNOWN_KEY]\n  It may have: interfaces, services, classification, fullnat, ftpPorts, timeouts, settings, limits.',
   ],
   [
     'one interface that is no list',
@@ -63,6 +63,26 @@ const TOP = [
     'a fraction, once though it breaks two rules',
     'services: []\nlimits: {connections: 0.5}',
     '2:23: connections must be an integer from 256 to 16777216, not 0.5 [CONFIG_INVALID]\n  docs/reference/config.md lists every key with its range.',
+  ],
+  [
+    'a real server by fullnat without a local address of its family',
+    'services: [{address: "tcp 10.0.0.1:80", method: fnat, realServers: [{address: 10.0.0.2}]}]\nfullnat: {localAddresses: ["2001:db8::1"]}',
+    '1:11: real server 10.0.0.2 by fullnat, but there is no local address of its family [CONFIG_INVALID]\n  Add the director\'s address towards it: "fullnat: {localAddresses: [...]}".',
+  ],
+  [
+    'one-packet scheduling by fullnat',
+    'services: [{address: "udp 10.0.0.1:53", method: fullnat, onePacket: true, realServers: [{address: 10.0.0.2}]}]\nfullnat: {localAddresses: [10.0.0.5]}',
+    '1:11: a service with onePacket has real servers by fullnat, whose replies would find no way back [CONFIG_INVALID]\n  Remove onePacket, or use another method.',
+  ],
+  [
+    'local ports that are no range',
+    'services: []\nfullnat: {localAddresses: [10.0.0.5], ports: 0-80}',
+    '2:46: ports must be a range from 1 to 65535 such as 5000-65535, not "0-80" [CONFIG_INVALID]\n  docs/reference/config.md lists every key with its range.',
+  ],
+  [
+    'a local address that is none, and one that comes twice',
+    'services: []\nfullnat: {localAddresses: [10.0.0.5, here, 10.0.0.5]}',
+    '2:27: localAddresses has 10.0.0.5 twice [CONFIG_INVALID]\n  Remove one of them.\n2:38: an item of localAddresses must be an IP address, not "here" [CONFIG_INVALID]\n  docs/reference/config.md lists every key with its range.',
   ],
   [
     'more services than the limit',
@@ -173,7 +193,7 @@ const SERVICE = [
   [
     'a method in capitals',
     'address: tcp 10.0.0.1:80\n  method: DR',
-    '3:11: method must be one of route, dr, gateway, masq, nat, tunnel, tun, ipip, not "DR" [CONFIG_INVALID]\n  Did you mean dr?',
+    '3:11: method must be one of route, dr, gateway, masq, nat, fullnat, fnat, tunnel, tun, ipip, not "DR" [CONFIG_INVALID]\n  Did you mean dr?',
   ],
   [
     'a second service of one name, written otherwise',
@@ -203,12 +223,12 @@ const REAL_SERVER = [
   [
     'another port in the address',
     'address: 10.0.0.2:8080',
-    "4:16: port 8080 is not the service's port 80, which method route cannot change [CONFIG_INVALID]\n  Leave the port out, or use method masq.",
+    "4:16: port 8080 is not the service's port 80, which method route cannot change [CONFIG_INVALID]\n  Leave the port out, or use method masq or fullnat.",
   ],
   [
     'another port beside the address, by a tunnel',
     'address: 10.0.0.2, port: 81, method: ipip',
-    "4:32: port 81 is not the service's port 80, which method tunnel cannot change [CONFIG_INVALID]\n  Leave the port out, or use method masq.",
+    "4:32: port 81 is not the service's port 80, which method tunnel cannot change [CONFIG_INVALID]\n  Leave the port out, or use method masq or fullnat.",
   ],
   [
     'another family',

@@ -22,6 +22,7 @@ test('the shortest configuration has every default', () => {
     interfaces: [],
     services: [],
     classification: [],
+    fullnat: { localAddresses: [], ports: [5000, 65_535], toa: true, timestamps: true },
     timeouts: { tcp: 900, tcpFin: 120, udp: 300 },
     settings: {},
     limits: { connections: 65_536, services: 1024, destinations: 8192 },
@@ -181,13 +182,21 @@ classification:
   ]);
 });
 
+test('fullnat has addresses in canonical form, ports and switches', () => {
+  const { fullnat } = good('services: []\nfullnat: {localAddresses: [10.0.0.5, "2001:DB8:0::5"], ports: 1024-2047, toa: false}');
+  expect(fullnat).toEqual({ localAddresses: ['10.0.0.5', '2001:db8::5'], ports: [1024, 2047], toa: false, timestamps: true });
+});
+
 test('settings are numbers, pairs, or true and false', () => {
   const { settings } = good('services: []\nsettings: {sloppy_tcp: true, conn_reuse_mode: 0, sync_threshold: [3, 10]}');
   expect(settings).toEqual({ sloppy_tcp: 1, conn_reuse_mode: 0, sync_threshold: [3, 10] });
 });
 
 test.each(Object.entries(METHOD_NAMES))('method %s means %s', (name, method) => {
-  expect(oneServer('address: tcp 10.0.0.1:80', `{address: 10.0.0.2, method: ${name}}`).method).toBe(method);
+  const { services } = good(
+    `services: [{address: tcp 10.0.0.1:80, realServers: [{address: 10.0.0.2, method: ${name}}]}]\nfullnat: {localAddresses: [10.0.0.5]}`,
+  );
+  expect(services[0]!.realServers[0]!.method).toBe(method);
 });
 
 test('a real server with a method of its own does not take that of the service', () => {

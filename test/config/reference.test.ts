@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { CLASSIFICATION_SHAPE } from '../../src/config/readClassification.ts';
 import { CONFIG_SHAPE, LIMITS_SHAPE, parseConfig, TIMEOUTS_SHAPE } from '../../src/config/readConfig.ts';
+import { FULLNAT_SHAPE } from '../../src/config/readFullnat.ts';
 import { PERSISTENCE_SHAPE } from '../../src/config/readPersistence.ts';
 import { METHOD_NAMES, REAL_SERVER_SHAPE } from '../../src/config/readRealServers.ts';
 import { SERVICE_SHAPE } from '../../src/config/readServices.ts';
@@ -26,6 +27,7 @@ test.each([
   ['persistence', PERSISTENCE_SHAPE],
   ['tunnel', TUNNEL_SHAPE],
   ['classification', CLASSIFICATION_SHAPE],
+  ['fullnat', FULLNAT_SHAPE],
   ['timeouts', TIMEOUTS_SHAPE],
   ['limits', LIMITS_SHAPE],
 ] as const)('"%s" lists exactly the keys that are read', (title, shape) => {

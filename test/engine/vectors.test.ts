@@ -6,8 +6,8 @@ import { expect, test } from 'vitest';
 import { playSource } from '../conformance/playRecording.ts';
 import { goldenNames, readGolden } from '../support/golden.ts';
 
-test.each([...goldenNames('D_vectors'), ...goldenNames('H_sctp')])('%s: packets leave as the kernel sent them', (name) => {
-  const { failures, steps } = playSource({ name, read: () => readGolden(name) });
+test.each([...goldenNames('D_vectors'), ...goldenNames('H_sctp')])('%s: packets leave as the kernel sent them', async (name) => {
+  const { failures, steps } = await playSource({ name, read: () => readGolden(name) });
   expect(failures).toEqual([]);
   // Otherwise nothing was compared.
   expect(steps.length).toBeGreaterThan(5);

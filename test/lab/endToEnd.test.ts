@@ -21,7 +21,9 @@ const TUNNEL_MTU = { v4: 1480, v6: 1460 } as const;
 const DROPS = new Set<string>(DROP_NAMES);
 
 const skip = mustSkip();
-const SETUPS = LAB_METHODS.flatMap((method) => (['packet', 'xdp'] as const).map((io) => ({ method, io })));
+/** Fullnat has a file of its own. */
+const METHODS = LAB_METHODS.filter((method) => method !== 'fullnat');
+const SETUPS = METHODS.flatMap((method) => (['packet', 'xdp'] as const).map((io) => ({ method, io })));
 
 describe.skipIf(skip).each(SETUPS)('method $method, attached by $io', ({ method, io }) => {
   let lab: EndToEndLab;

@@ -1,4 +1,5 @@
 /** What the lab tests share: labs of their own names, a lab with everything in it, and why tests are skipped when they are. */
+import { parse, stringify } from 'yaml';
 import { labDown, labUp } from '../../src/lab/lab.ts';
 import { labConfig } from '../../src/lab/labConfig.ts';
 import { type LabDirector, startDirector } from '../../src/lab/labDirector.ts';
@@ -64,9 +65,10 @@ export async function openEndToEndLab(name: string, method: LabMethod, io: strin
 /** The configuration of such a lab. */
 export function endToEndConfig(plan: LabPlan): string {
   const closed = { ...plan, ports: { ...plan.ports, virtualEcho: CLOSED_PORT, realEcho: CLOSED_PORT } };
-  const services = (text: string) => text.replace(/^services:\n/, '');
-  const withoutHttp = { ...closed, ports: { ...closed.ports, virtualHttp: 81, realHttp: plan.method === 'nat' ? 8081 : 81 } };
-  return `services:\n${services(labConfig(plan, 'rr'))}${services(labConfig(withoutHttp, 'rr'))}`;
+  const isTranslated = plan.method === 'nat' || plan.method === 'fullnat';
+  const withoutHttp = { ...closed, ports: { ...closed.ports, virtualHttp: 81, realHttp: isTranslated ? 8081 : 81 } };
+  const [all, more] = [plan, withoutHttp].map((each) => parse(labConfig(each, 'rr')) as { services: object[] });
+  return stringify({ ...all, services: [...all!.services, ...more!.services] });
 }
 
 async function startHostServer(plan: LabPlan): Promise<void> {

@@ -98,7 +98,7 @@ describe.skipIf(skip).each(LAB_METHODS)('real servers of a %s lab', (method) => 
     { family, udp: true },
   ]);
   test.each(cases)('answer with their names: IP$family, UDP $udp', async ({ family, udp }) => {
-    if (method === 'nat') return await answerInsideTheirNetwork(plan, family, udp);
+    if (method === 'nat' || method === 'fullnat') return await answerInsideTheirNetwork(plan, family, udp);
     for (const { name, address } of plan.realServers) {
       const port = udp ? plan.ports.realEcho : plan.ports.realHttp;
       expect(await sendRequests(plan, { count: 1, address: address[family], port, udp })).toMatchObject([

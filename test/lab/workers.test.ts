@@ -50,6 +50,8 @@ describe.skipIf(skip).each(LAB_METHODS)('%s with two workers', (method) => {
 
   test.each(['v4', 'v6'] as const)('datagrams, whole and in fragments, come back: IP%s', async (family) => {
     expect((await send({ count: 6, family, udp: true })).map(({ intact }) => intact)).toEqual(new Array(6).fill(true));
+    // Later fragments have no port, which is what tells the worker of a fullnat reply.
+    if (method === 'fullnat') return;
     const fragmented = { family, udp: true, datagramBytes: 4000 } as const;
     // Through an IPv6 tunnel the first one may only teach the client the size that fits.
     if (method === 'tun' && family === 'v6') await send({ ...fragmented, count: 1 });

@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { ClientResult } from '../../src/lab/clientRequests.ts';
 import type { DemoOptions } from '../../src/lab/demoStage.ts';
-import { isFailure, liveLine, liveLines, requestHeading, requestLine, summarize, summaryLines } from '../../src/lab/demoText.ts';
+import {
+  isFailure,
+  liveLine,
+  liveLines,
+  requestHeading,
+  requestLine,
+  seenLines,
+  summarize,
+  summaryLines,
+} from '../../src/lab/demoText.ts';
 import { Simulation } from '../../src/lab/simulation.ts';
 import { planLab } from '../../src/lab/topologies.ts';
 
@@ -33,6 +42,20 @@ describe('the table of requests', () => {
 
   test('a request without an answer says why', () => {
     expect(requestLine(PLAN, result(3, LOST))).toContain('no answer (TIMEOUT)');
+  });
+
+  test('of each real server that says so, one line tells whom it saw in its first answer', () => {
+    const seen = (peer: string, client: string | null) => ({ seen: { peer, client, self: '10.77.0.1:40000' } });
+    const results = [
+      result(1, seen('10.77.3.200:5001', '10.77.0.1:40000')),
+      result(2, seen('10.77.3.201:5002', '10.77.0.1:40001')),
+      result(3, { server: 'rs2', ...seen('10.77.3.200:5003', null) }),
+      result(4, LOST),
+    ];
+    expect(seenLines(results)).toEqual([
+      'client 10.77.0.1:40000: rs1 saw 10.77.3.200:5001 and was told of 10.77.0.1:40000',
+      'client 10.77.0.1:40000: rs2 saw 10.77.3.200:5003 and was told of nobody',
+    ]);
   });
 
   test('with many real servers the name stands instead', () => {

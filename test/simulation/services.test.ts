@@ -1,5 +1,6 @@
 /** What a lab's services may have, in the simulation: the same configuration, actions, engine and packets as with real frames. */
 import { expect, test } from 'vitest';
+import { address, formatAddress, parseEndpoint } from '../../src/base/address.ts';
 import { LAB_TUNNELS, type LabServiceOptions, type LabTunnel } from '../../src/lab/labConfig.ts';
 import { LAB_METHODS, type LabMethod } from '../../src/lab/labPlan.ts';
 import { Simulation } from '../../src/lab/simulation.ts';
@@ -34,6 +35,16 @@ test.each(LAB_METHODS)('a persistent client has one server for each service: met
   for (const servers of answers(method, { persistenceSeconds: 60 })) {
     expect(ALL).toContain(servers[0]);
     expect(servers).toEqual([servers[0], servers[0], servers[0]]);
+  }
+});
+
+test.each(['v4', 'v6'] as const)('by fullnat a real server sees a local address and is told of the client: IP%s', (family) => {
+  const plan = planLab('sim', 'fullnat', 2);
+  const simulation = new Simulation(plan, { scheduler: 'rr', seed: 7 });
+  for (const { error, seen } of [1, 2, 3, 4].map(() => simulation.request({ family }))) {
+    expect([error, seen?.client]).toEqual([null, seen?.self]);
+    const peer = parseEndpoint(seen?.peer ?? '');
+    expect(plan.localAddresses.map((each) => formatAddress(address(each[family])))).toContain(formatAddress(peer!.address));
   }
 });
 

@@ -108,7 +108,7 @@ export class DirectorRig {
 export interface RigServer {
   readonly address: string;
   readonly port: number;
-  readonly method: 'route' | 'masq' | 'tunnel';
+  readonly method: 'route' | 'masq' | 'tunnel' | 'fullnat';
   readonly weight?: number;
   readonly tunnel?: TunnelSettings;
 }

@@ -188,6 +188,7 @@ export class MiniDirector {
       timeoutsSet: (timeouts) => this.timeouts.set(timeouts),
       settingsSet: () => {},
       classificationSet: () => {},
+      fullnatSet: () => {},
     };
   }
 }

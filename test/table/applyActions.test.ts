@@ -30,6 +30,7 @@ function noting(calls: string[], tables?: Tables): TableHooks {
     timeoutsSet: ({ tcp, tcpFin, udp }) => void calls.push(`timeoutsSet ${tcp} ${tcpFin} ${udp}`),
     settingsSet: (settings) => void calls.push(`settingsSet ${Object.keys(settings).join(' ')}`),
     classificationSet: (rules) => void calls.push(`classificationSet ${rules.length}`),
+    fullnatSet: ({ localAddresses }) => void calls.push(`fullnatSet ${localAddresses.join(' ')}`),
   };
 }
 

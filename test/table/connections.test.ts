@@ -103,8 +103,9 @@ test('IPv6 connections that differ in a high word only are told apart, equal has
   const heads = new Int32Array(2).fill(0);
   rows[CONN.nextRequest] = NONE;
   const others = ['source0', 'source1', 'source2', 'target0', 'target1', 'target2'] as const;
-  expect(search(rows, heads, 5, identity, key, false)).toBe(0);
-  expect(others.map((word) => search(rows, heads, 5, identity, { ...key, [word]: 9 }, false))).toEqual(others.map(() => NONE));
+  expect(search(rows, heads, new Int32Array(4), 5, identity, key, false)).toBe(0);
+  const found = others.map((word) => search(rows, heads, new Int32Array(4), 5, identity, { ...key, [word]: 9 }, false));
+  expect(found).toEqual(others.map(() => NONE));
 });
 
 test('a full table refuses, and takes again after a removal', () => {
