@@ -2,7 +2,7 @@
 import type { SuiteName } from './figures.ts';
 
 /** In the order in which they run: what disturbs the machine least comes first. */
-export const SUITE_NAMES: readonly SuiteName[] = ['micro', 'pipeline', 'lab', 'latency'];
+export const SUITE_NAMES: readonly SuiteName[] = ['micro', 'pipeline', 'control', 'lab', 'latency'];
 
 export interface BenchArguments {
   readonly suites: readonly SuiteName[];
@@ -15,10 +15,11 @@ export interface BenchArguments {
   readonly html: string | undefined;
 }
 
-export const HELP = `npm run bench -- [micro|pipeline|lab|latency|all ...] [--quick] [--peers NAMES] [--json FILE] [--html FILE]
+export const HELP = `npm run bench -- [micro|pipeline|control|lab|latency|all ...] [--quick] [--peers NAMES] [--json FILE] [--html FILE]
 
   micro      the parts: header parsing, checksums, hash, tables, schedulers; beside the same in C
   pipeline   the whole engine on memory, per frame; beside the same in C
+  control    commands of uvsadm against a running director with many services (root)
   lab        packets, connections and bytes per second through namespaces, beside kernel NAT and proxies (root)
   latency    what a director adds to the way of a packet, at rest and under load (root)
   all        all of these: what runs when none is named

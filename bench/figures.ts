@@ -1,6 +1,6 @@
 /** What a suite of the bench measures and returns. `runBench.ts` prints it, writes it as JSON and HTML, and judges the targets. */
 
-export type SuiteName = 'micro' | 'pipeline' | 'lab' | 'latency';
+export type SuiteName = 'micro' | 'pipeline' | 'control' | 'lab' | 'latency';
 
 /** One measured quantity: the median of several runs of the same thing in the same process run. */
 export interface Figure {

@@ -32,6 +32,9 @@ const ROWS: readonly (readonly [string, SuiteName, string, Target['sense'], numb
   ['6a', 'lab', '--io auto against the faster port, veth with offloads', 'at least', 0.97, 'x'],
   ['6b', 'lab', '--io auto against the faster port, veth without offloads', 'at least', 0.97, 'x'],
   ['6c', 'lab', '--io auto against the faster port, DR with small frames', 'at least', 0.97, 'x'],
+  ['7a', 'control', 'uvsadm -L -n, 1000 services x 10 real servers', 'at most', 300, 'ms'],
+  ['7b', 'control', 'uvsadm -e, among 1000 services x 10 real servers', 'at most', 120, 'ms'],
+  ['7c', 'control', 'frames wait for a slice of a listing of connections, p99', 'at most', 100, 'us'],
 ];
 
 export const PROMISES: readonly Promised[] = ROWS.map(([id, suite, text, sense, target, unit]) => ({

@@ -21,6 +21,7 @@ export interface SuiteRun {
 const PLACES: Readonly<Record<SuiteName, { readonly file: string; readonly needsRoot: boolean }>> = {
   micro: { file: 'micro.ts', needsRoot: false },
   pipeline: { file: 'pipeline.ts', needsRoot: false },
+  control: { file: 'control/control.ts', needsRoot: true },
   lab: { file: 'lab/lab.ts', needsRoot: true },
   latency: { file: 'latency/latency.ts', needsRoot: true },
 };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UvsError } from '../base/errors.ts';
 import type { SettingValue } from '../base/settings.ts';
 import type { DirectorStatus, ServiceKey } from '../control/directorStatus.ts';
+import type { CommandOutput } from './commandStream.ts';
 import { MAX_LISTED_CONNECTIONS } from './socketPath.ts';
 
 /** What the API asks of a director. */
@@ -14,7 +15,21 @@ export interface DirectorApi {
   changeSettings(values: Readonly<Record<string, SettingValue>>): Promise<unknown>;
   /** @param service undefined = all, and the total */
   zeroStatistics(service?: ServiceKey): Promise<void>;
+  /** Carries out a command line of uvsadm. @returns its exit code, when all it says has been written */
+  uvsadm(call: UvsadmCall, output: CommandOutput): Promise<number>;
 }
+
+/** A command line of uvsadm. */
+export interface UvsadmCall {
+  /** As the program was called: its messages follow the name. */
+  readonly program: string;
+  readonly args: readonly string[];
+  /** What stands on standard input, for those that read it. */
+  readonly input: string;
+}
+
+/** Answered as a stream (commandStream.ts), by POST. */
+export const UVSADM_PATH = '/v1/uvsadm';
 
 export interface ApiAnswer {
   readonly code: number;
@@ -49,6 +64,11 @@ const SERVICE = z.union([
   z.strictObject({ firewallMark: z.int().min(1).max(0xffff_ffff), family: z.enum(['v4', 'v6']) }),
 ]);
 const ZERO = z.strictObject({ service: SERVICE.optional() });
+const CALL = z.strictObject({
+  program: z.string().min(1).max(255),
+  args: z.array(z.string()).max(4096),
+  input: z.string().default(''),
+});
 
 /** What is wrong with the question itself. */
 class BadQuestion extends Error {}
@@ -59,12 +79,24 @@ export async function answerTo(director: DirectorApi, method: string, target: st
   if (url === null) return { code: 400, body: { error: 'not a URL' } };
   const route = Object.hasOwn(ROUTES, url.pathname) ? ROUTES[url.pathname] : undefined;
   if (route === undefined) {
-    return { code: 404, body: { error: `nothing at ${url.pathname}; there is ${Object.keys(ROUTES).join(', ')}` } };
+    return {
+      code: 404,
+      body: { error: `nothing at ${url.pathname}; there is ${[...Object.keys(ROUTES), UVSADM_PATH].join(', ')}` },
+    };
   }
   const handler = Object.hasOwn(route, method) ? route[method] : undefined;
   if (handler === undefined) return { code: 405, body: { error: `only ${Object.keys(route).join(', ')}` } };
   try {
     return { code: 200, body: await handler(director, url, text === '' ? {} : parsed(text)) };
+  } catch (error) {
+    return refusal(error);
+  }
+}
+
+/** @returns the command, or why the body is none */
+export function readUvsadmCall(text: string): UvsadmCall | ApiAnswer {
+  try {
+    return checked(CALL, parsed(text));
   } catch (error) {
     return refusal(error);
   }

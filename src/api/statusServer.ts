@@ -4,12 +4,17 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { UvsError } from '../base/errors.ts';
-import { answerTo, type DirectorApi } from './routes.ts';
+import { CommandStream, ReaderGone } from './commandStream.ts';
+import { answerTo, type DirectorApi, readUvsadmCall, UVSADM_PATH } from './routes.ts';
 
-/** Bytes of a question's body; a question is a few settings. */
-const MAX_BODY_BYTES = 65_536;
+/** Of a question's body, in UTF-16 units; a question is a few settings. */
+const MAX_BODY_LENGTH = 65_536;
+/** Of a command's body, which may restore a hundred thousand real servers. */
+const MAX_COMMAND_LENGTH = 64 << 20;
 /** The longest path that fits struct sockaddr_un with its final zero. */
 const MAX_SOCKET_PATH_BYTES = 107;
+/** Of a command that could not be carried out, as of one that the kernel refuses. */
+const EXIT_REFUSED = 255;
 
 export interface StatusServer {
   /** Answers no more and removes the socket. */
@@ -78,19 +83,40 @@ function isAnswered(path: string): Promise<boolean> {
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, director: DirectorApi): Promise<void> {
-  const text = await bodyOf(request).catch(() => undefined);
-  if (text === undefined) return send(response, 413, { error: `the body is longer than ${MAX_BODY_BYTES} bytes` });
+  const isCommand = request.method === 'POST' && request.url === UVSADM_PATH;
+  const limit = isCommand ? MAX_COMMAND_LENGTH : MAX_BODY_LENGTH;
+  const text = await bodyOf(request, limit).catch(() => undefined);
+  if (text === undefined) return send(response, 413, { error: `the body is longer than ${limit} bytes` });
+  if (isCommand) return answerCommand(response, text, director);
   const { code, body } = await answerTo(director, request.method ?? '', request.url ?? '', text);
   send(response, code, body);
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const part of request.setEncoding('utf8')) {
-    text += part;
-    if (text.length > MAX_BODY_BYTES) throw new Error('too long');
+async function answerCommand(response: ServerResponse, text: string, director: DirectorApi): Promise<void> {
+  const call = readUvsadmCall(text);
+  if ('code' in call) return send(response, call.code, call.body);
+  const stream = new CommandStream(response);
+  try {
+    await stream.exit(await director.uvsadm(call, stream));
+  } catch (error) {
+    if (error instanceof ReaderGone) return;
+    // A refusal has been written by the command itself; this is a data plane that does not answer, or a mistake of ours.
+    await stream.err(`${call.program}: ${reasonOf(error)}\n`).then(
+      () => stream.exit(EXIT_REFUSED),
+      () => undefined,
+    );
   }
-  return text;
+}
+
+async function bodyOf(request: IncomingMessage, limit: number): Promise<string> {
+  const parts: string[] = [];
+  let length = 0;
+  for await (const part of request.setEncoding('utf8')) {
+    parts.push(part);
+    length += part.length;
+    if (length > limit) throw new Error('too long');
+  }
+  return parts.join('');
 }
 
 function send(response: ServerResponse, code: number, body: object): void {

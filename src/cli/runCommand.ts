@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { DEFAULT_SOCKET } from '../api/socketPath.ts';
 import { UvsError } from '../base/errors.ts';
-import { type ConfigOutcome, readConfigFile } from '../config/readConfig.ts';
+import { type ConfigOutcome, parseConfig, readConfigFile } from '../config/readConfig.ts';
 import { IO_NAMES } from '../control/ioChoice.ts';
 import { integerOption, parseCommandLine, wordOption } from './commandLine.ts';
 import { createLogger, LOG_LEVELS } from './logger.ts';
@@ -11,17 +11,19 @@ import type { ThreadOptions } from './runDirector.ts';
 import { SCHEDULER_NAMES } from './schedulersCommand.ts';
 import { readVersion, reportFaults } from './terminal.ts';
 
-const HELP = `Usage: uvs run --config FILE [--io IO] [--spin|--block] [--workers N|auto] [--cpus LIST]
+const HELP = `Usage: uvs run {--config FILE | --interface NAME ...} [--io IO] [--spin|--block] [--workers N|auto] [--cpus LIST]
                [--socket PATH] [--log-level LEVEL] [--dry-run]
 
 Runs a director in the foreground. SIGHUP reads the file again, SIGINT and SIGTERM end it.
 
   -c, --config FILE   the configuration (docs/reference/config.md)
+  -i, --interface NAME  attach to this interface, given once for each; without a configuration the director begins with no
+                      services, for uvsadm to add; with one, instead of the interfaces that it names
   --io IO             how to attach to the interfaces (default auto)
                         auto    the best that works, for each interface; the log says which and why
                         xdp     AF_XDP
                         packet  AF_PACKET rings
-                        tun     TUN devices of its own, named in the configuration
+                        tun     TUN devices of its own, named by --interface or in the configuration
   --spin              never sleep: the lowest latency, at the price of a whole core per worker
   --block             sleep whenever there is nothing to do: for a core that is shared with others
                         (default: ask on for 50 microseconds after the last frame, then sleep)
@@ -29,13 +31,14 @@ Runs a director in the foreground. SIGHUP reads the file again, SIGINT and SIGTE
                         By packet and tun the kernel chooses the worker by the client; by xdp the network card does,
                         one receive queue or more for each, and masq needs --workers 1
   --cpus LIST         processors that the workers run on, such as 1,2 (default: any)
-  --socket PATH       where \`uvs status\` asks (default ${DEFAULT_SOCKET})
+  --socket PATH       where \`uvs status\` and \`uvsadm\` ask (default ${DEFAULT_SOCKET})
   --log-level LEVEL   ${LOG_LEVELS.join(', ')} (default info)
   --dry-run           print the interfaces and the actions, and end
 `;
 
 const OPTIONS = {
   config: { type: 'string', short: 'c' },
+  interface: { type: 'string', short: 'i', multiple: true },
   io: { type: 'string' },
   spin: { type: 'boolean' },
   block: { type: 'boolean' },
@@ -48,6 +51,9 @@ const OPTIONS = {
 
 /** Bits of the effective capabilities without which no frame can be moved: CAP_NET_ADMIN and CAP_NET_RAW. */
 const NEEDED_CAPABILITIES = (1n << 12n) | (1n << 13n);
+
+/** Of a director that is started without a configuration. */
+const NO_SERVICES = 'services: []';
 
 const MAX_CPU = 1023;
 const MAX_WORKERS = 64;
@@ -62,11 +68,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const io = wordOption(values.io ?? 'auto', '--io', IO_NAMES);
   const level = wordOption(values['log-level'] ?? 'info', '--log-level', LOG_LEVELS);
   const threads = threadOptions(values);
-  const configFile = values.config;
-  if (configFile === undefined) {
-    throw new UvsError('USAGE', 'uvs run: --config is missing', { hint: 'Write `uvs run --config FILE`; examples/ has some.' });
-  }
-  const readConfig = (): ConfigOutcome => readConfigFile(configFile, SCHEDULER_NAMES);
+  const readConfig = configReader(values.config, values.interface ?? []);
   const { config, faults } = readConfig();
   if (config === undefined) {
     reportFaults(faults);
@@ -91,7 +93,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     const socketPath = values.socket ?? DEFAULT_SOCKET;
     return await runDirector({
       config,
-      configFile,
+      configFile: values.config,
       readConfig,
       io,
       threads,
@@ -106,6 +108,23 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   } finally {
     network.close();
   }
+}
+
+/** @param interfaces instead of those that the configuration names, if there are any @throws UvsError USAGE when there is neither */
+export function configReader(configFile: string | undefined, interfaces: readonly string[]): () => ConfigOutcome {
+  if (configFile === undefined && interfaces.length === 0) {
+    throw new UvsError('USAGE', 'uvs run: --config is missing', {
+      hint: 'Write `uvs run --config FILE`; examples/ has some. Or `uvs run --interface NAME`, and add services with uvsadm.',
+    });
+  }
+  return () => {
+    const outcome =
+      configFile === undefined
+        ? parseConfig(NO_SERVICES, 'no file', SCHEDULER_NAMES)
+        : readConfigFile(configFile, SCHEDULER_NAMES);
+    if (outcome.config === undefined || interfaces.length === 0) return outcome;
+    return { ...outcome, config: { ...outcome.config, interfaces } };
+  };
 }
 
 /** What the options say of the worker threads. @throws UvsError USAGE */

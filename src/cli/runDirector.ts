@@ -1,5 +1,6 @@
 /** The life of one director, from its configuration to the last signal. Everything it touches is an argument. */
 import { randomInt } from 'node:crypto';
+import type { DirectorApi } from '../api/routes.ts';
 import { ensureSocketIsFree, type StatusServer, startStatusServer } from '../api/statusServer.ts';
 import { UvsError } from '../base/errors.ts';
 import type { Config } from '../config/model.ts';
@@ -9,9 +10,12 @@ import type { DirectorStatus } from '../control/directorStatus.ts';
 import { planInterfaces, planTunDevices } from '../control/interfacePlan.ts';
 import { chooseEngines, type IoCircumstances, type IoName, withoutXdp } from '../control/ioChoice.ts';
 import type { Log } from '../control/log.ts';
+import { UvsadmControl } from '../control/uvsadmControl.ts';
 import type { DataPlane, startDataPlane } from '../dataplane/handle.ts';
 import type { HostNetwork, LinkFacts } from '../network/hostNetwork.ts';
+import { SCHEDULER_NAMES } from './schedulersCommand.ts';
 import { countText, reportFaults } from './terminal.ts';
+import { answerUvsadm } from './uvsadmCall.ts';
 
 export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
@@ -27,7 +31,8 @@ export type ThreadOptions = Pick<Parameters<typeof startDataPlane>[0], 'idle' | 
 
 export interface DirectorOptions {
   readonly config: Config;
-  readonly configFile: string;
+  /** Undefined = none: there is nothing to go back to on SIGHUP. */
+  readonly configFile: string | undefined;
   /** Reads the configuration again, for SIGHUP. */
   readonly readConfig: () => ConfigOutcome;
   readonly io: IoName;
@@ -71,15 +76,10 @@ export async function runDirector(options: DirectorOptions): Promise<number> {
   try {
     await control.use(config);
     await Promise.race([control.settled(), watch.stopped, pause(NEXT_HOPS_WAIT_MS)]);
-    server = await startStatusServer(socketPath, {
-      status: statusReader(options, control),
-      settings: () => control.settings,
-      changeSettings: (values) => control.changeSettings(values),
-      zeroStatistics: (service) => control.zeroStatistics(service),
-    });
+    server = await startStatusServer(socketPath, directorApi(options, control));
     log.info(
       { socket: socketPath },
-      `ready: ${countText(config.services.length, 'service')}; \`uvs status\` asks at ${socketPath}`,
+      `ready: ${countText(config.services.length, 'service')}; \`uvs status\` and \`uvsadm\` ask at ${socketPath}`,
     );
     const death = await Promise.race([watch.stopped, dataPlane.ended]);
     if (death !== undefined) log.error({ err: death }, `the data plane died: ${death.message}`);
@@ -91,6 +91,26 @@ export async function runDirector(options: DirectorOptions): Promise<number> {
     watch.end();
     log.info({}, 'stopped');
   }
+}
+
+/** What the director answers on its socket. */
+function directorApi(options: DirectorOptions, control: Control): DirectorApi {
+  const { config, network, log } = options;
+  const uvsadm = new UvsadmControl({
+    control,
+    // A service without a scheduler is one, too.
+    knowsScheduler: (name) => name === 'none' || SCHEDULER_NAMES.schedulers.includes(name),
+    network,
+    tableSize: config.limits.connections,
+    log,
+  });
+  return {
+    status: statusReader(options, control),
+    settings: () => control.settings,
+    changeSettings: (values) => control.changeSettings(values),
+    zeroStatistics: (service) => control.zeroStatistics(service),
+    uvsadm: (call, output) => answerUvsadm(call, uvsadm, output),
+  };
 }
 
 /** With `auto`, an interface that does not open by AF_XDP is opened by AF_PACKET. */
@@ -130,7 +150,11 @@ export function circumstances(
   capabilities: IoCircumstances['capabilities'] = () => undefined,
 ): IoCircumstances {
   const methods = services.flatMap(({ realServers }) => realServers.map(({ method }) => method));
-  return { isOneWay: methods.length > 0 && methods.every((method) => method !== 'masq'), workers, capabilities };
+  return {
+    isOneWay: methods.length > 0 && methods.every((method) => method !== 'masq' && method !== 'fullnat'),
+    workers,
+    capabilities,
+  };
 }
 
 /** As they are now: TUN devices may just have been made. */
@@ -163,7 +187,11 @@ function watchSignals(options: DirectorOptions, control: Control): { stopped: Pr
 }
 
 /** Faults change nothing. */
-async function reloadConfig({ readConfig, config: started, log }: DirectorOptions, control: Control): Promise<void> {
+async function reloadConfig({ configFile, readConfig, config: started, log }: DirectorOptions, control: Control): Promise<void> {
+  if (configFile === undefined) {
+    log.info({}, 'there is no configuration to read again: services stay as uvsadm has made them');
+    return;
+  }
   try {
     const { config, faults } = readConfig();
     if (config === undefined) {
@@ -190,7 +218,7 @@ function statusReader(
   return async (connections) => ({
     version,
     pid: process.pid,
-    configFile,
+    configFile: configFile ?? '',
     uptimeSeconds: Math.floor((performance.now() - startedAt) / 1000),
     dataPlane: await control.status(connections),
   });

@@ -1,4 +1,5 @@
 /** The control side of one running director: tables, next hops and local addresses, kept as the configuration and the host want them. */
+import type { UvsError } from '../base/errors.ts';
 import { checkSetting, type SettingValue } from '../base/settings.ts';
 import type { Config } from '../config/model.ts';
 import type { DataPlane } from '../dataplane/handle.ts';
@@ -8,8 +9,8 @@ import type { PublishedHop } from '../network/nextHopResolver.ts';
 import { formatServiceKey, type NextHop, type ServiceKey, type TableAction } from '../table/actions.ts';
 import type { DataPlaneStatus } from './directorStatus.ts';
 import type { Log } from './log.ts';
-import { Reconciler } from './reconciler.ts';
-import { realServerAddresses, tablesOf, unmarkedServices } from './tables.ts';
+import { type Change, Reconciler } from './reconciler.ts';
+import { missingLocalAddresses, realServerAddresses, type Tables, tablesOf, unmarkedServices } from './tables.ts';
 
 export interface ControlOptions {
   readonly dataPlane: DataPlane;
@@ -22,10 +23,14 @@ export interface ControlOptions {
   readonly log: Log;
 }
 
+/** A neighbour that lives answers within a millisecond or two; frames for one that does not are counted drops. */
+const NEW_HOPS_WAIT_MS = 100;
+
 export class Control {
   readonly #options: ControlOptions;
   readonly #reconciler: Reconciler;
   readonly #keeper: NextHopKeeper;
+  readonly #nextHops: TableAction[] = [];
   #localAddresses: string;
 
   constructor(options: ControlOptions) {
@@ -51,12 +56,31 @@ export class Control {
     const interfaces = this.#options.links.map(({ name }) => name);
     const tables = tablesOf(config, interfaces);
     const actions = await this.#reconciler.bringTo(tables);
-    for (const key of unmarkedServices(tables)) {
-      const name = formatServiceKey(key);
-      this.#options.log.warn({ service: name }, `no classification rule gives the mark of ${name}: nothing will come to it`);
-    }
+    this.#warnOfUnmarked(unmarkedServices(tables));
+    this.#warnOfMissing();
     this.#keeper.keep(realServerAddresses(this.#reconciler.running));
     return actions;
+  }
+
+  /**
+   * Changes services, real servers or timeouts until the configuration is used again: each whole or not at all, in order. Waits a moment
+   * for the next hops of new real servers, so that whoever sends to them behind this call loses no packet.
+   * @returns for each change why it was not made: its own reason, or the data plane's; undefined when it was made
+   */
+  async changeEach<Refused extends object>(changes: readonly Change<Refused>[]): Promise<(Refused | UvsError | undefined)[]> {
+    const before = this.#reconciler.running;
+    const outcomes = await this.#reconciler.changeEach(changes);
+    const after = this.#reconciler.running;
+    if (after.services === before.services) return outcomes;
+    const known = new Set(before.services.map(({ key }) => formatServiceKey(key)));
+    this.#warnOfUnmarked(unmarkedServices(after).filter((key) => !known.has(formatServiceKey(key))));
+    await this.#followRealServers(before, after);
+    return outcomes;
+  }
+
+  /** What was applied last. */
+  get running(): Tables {
+    return this.#reconciler.running;
   }
 
   /** The run-time settings as they are, under the kernel's names. */
@@ -81,13 +105,18 @@ export class Control {
    * Rejects with UvsError SERVICE_UNKNOWN.
    */
   zeroStatistics(service?: ServiceKey): Promise<void> {
-    return this.#reconciler.apply([{ kind: 'zeroStatistics', ...(service === undefined ? {} : { service }) }]);
+    return this.#reconciler.apply(() => [{ kind: 'zeroStatistics', ...(service === undefined ? {} : { service }) }]);
   }
 
   /** Resolves when it is known of every real server how it is reached, or that it is not, and the data plane knows it too. */
   async settled(): Promise<void> {
     await this.#keeper.settled();
     await this.#reconciler.idle();
+  }
+
+  /** Every connection and template, slice by slice. */
+  connections(): ReturnType<DataPlane['connections']> {
+    return this.#options.dataPlane.connections();
   }
 
   /** @param connections how many connections to list at most */
@@ -98,6 +127,33 @@ export class Control {
   /** Stops asking and watching. The data plane and the network belong to the caller. */
   stop(): void {
     this.#keeper.stop();
+  }
+
+  #warnOfUnmarked(keys: readonly ServiceKey[]): void {
+    for (const key of keys) {
+      const name = formatServiceKey(key);
+      this.#options.log.warn({ service: name }, `no classification rule gives the mark of ${name}: nothing will come to it`);
+    }
+  }
+
+  /** Of local addresses of fullnat for which the host would not answer ARP. */
+  #warnOfMissing(): void {
+    for (const address of missingLocalAddresses(this.#reconciler.running, this.#localAddresses.split(','))) {
+      const message = `local address ${address} is none of this host's: replies to it will not come here`;
+      this.#options.log.warn({ address }, message);
+    }
+  }
+
+  async #followRealServers(before: Tables, after: Tables): Promise<void> {
+    const known = new Set(realServerAddresses(before));
+    const addresses = realServerAddresses(after);
+    this.#keeper.keep(addresses);
+    const added = addresses.filter((address) => !known.has(address));
+    if (added.length === 0) return;
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#options.wait(NEW_HOPS_WAIT_MS, late.resolve);
+    await Promise.race([this.#keeper.settled(new Set(added)).then(() => this.#reconciler.idle()), late.promise]);
+    cancel();
   }
 
   #onHop(address: string, { ifindex, mac, source, mtu, isLocal }: PublishedHop): void {
@@ -115,9 +171,13 @@ export class Control {
     this.#setNextHop({ address, port, mac, source, mtu });
   }
 
+  /** Those that come while another change is on its way go with one message. */
   #setNextHop(nextHop: NextHop): void {
-    const work = this.#reconciler.apply([{ kind: 'setNextHop', nextHop }]);
-    this.#background(`setting the next hop of ${nextHop.address}`, work);
+    if (this.#nextHops.push({ kind: 'setNextHop', nextHop }) > 1) return;
+    this.#background(
+      'setting next hops',
+      this.#reconciler.apply(() => this.#nextHops.splice(0)),
+    );
   }
 
   #onProblem(address: string, problem: 'local' | 'unroutable'): void {
@@ -141,6 +201,7 @@ export class Control {
     this.#localAddresses = addresses.join();
     await dataPlane.setLocalAddresses(addresses);
     log.info({ addresses }, `local addresses are now ${addresses.join(' ')}`);
+    this.#warnOfMissing();
   }
 
   #background(what: string, work: Promise<unknown>): void {

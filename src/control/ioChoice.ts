@@ -94,7 +94,7 @@ function vethIo(isOneWay: boolean, known: LinkCapabilities | undefined): IoChoic
 function xdpObstacle(link: LinkFacts, { isOneWay, workers, capabilities }: IoCircumstances): string | undefined {
   if (link.mtu > LARGEST_XDP_MTU) return `AF_XDP takes an MTU of at most ${LARGEST_XDP_MTU}, not ${link.mtu}`;
   if (workers === 1) return undefined;
-  if (!isOneWay) return 'by xdp masq needs one worker';
+  if (!isOneWay) return 'by xdp masq and fullnat need one worker';
   const queues = capabilities(link.name)?.receiveQueues ?? 1;
   return queues < workers ? `it has ${queues} receive queue(s) for ${workers} workers` : undefined;
 }

@@ -2,7 +2,7 @@
  * From what is running to what is desired, as the shortest list of actions: removals, then additions, then edits. Removals come
  * first so that a table that is full has room; a real server that stays is never removed, so its connections stay as well.
  */
-import { formatDestinationKey, formatServiceKey, type TableAction } from '../table/actions.ts';
+import { DEFAULT_FTP_PORTS, formatDestinationKey, formatServiceKey, type TableAction } from '../table/actions.ts';
 import type { DestinationEntry, ServiceEntry, Tables } from './tables.ts';
 
 /**
@@ -28,6 +28,9 @@ export function planChanges(running: Tables, desired: Tables): TableAction[] {
   if (!isSame(running.timeouts, desired.timeouts)) edits.push({ kind: 'setTimeouts', timeouts: desired.timeouts });
   const changed = Object.entries(desired.settings).filter(([name, value]) => !isEqual(running.settings[name], value));
   if (changed.length > 0) edits.push({ kind: 'setSettings', settings: Object.fromEntries(changed) });
+  if (!isEqual(running.fullnat, desired.fullnat)) edits.push({ kind: 'setFullnat', fullnat: desired.fullnat });
+  const ftpPorts = desired.ftpPorts ?? DEFAULT_FTP_PORTS;
+  if (!isEqual(running.ftpPorts ?? DEFAULT_FTP_PORTS, ftpPorts)) edits.push({ kind: 'setFtpPorts', ports: ftpPorts });
   if (!isEqual(running.classification, desired.classification)) {
     edits.push({ kind: 'setClassification', rules: desired.classification });
   }

@@ -2,13 +2,15 @@
 import { UvsError } from '../base/errors.ts';
 import { defaultSettings, type SettingValue } from '../base/settings.ts';
 import type { ClassificationConfig, Config, RealServerConfig, VirtualServiceConfig } from '../config/model.ts';
-import type {
-  ClassificationRule,
-  DestinationKey,
-  DestinationSettings,
-  ServiceKey,
-  ServiceSettings,
-  Timeouts,
+import {
+  type ClassificationRule,
+  type DestinationKey,
+  type DestinationSettings,
+  type FullnatSettings,
+  NO_FULLNAT,
+  type ServiceKey,
+  type ServiceSettings,
+  type Timeouts,
 } from '../table/actions.ts';
 
 export interface Tables {
@@ -17,6 +19,9 @@ export interface Tables {
   /** Every setting, under the kernel's names. */
   readonly settings: Readonly<Record<string, SettingValue>>;
   readonly classification: readonly ClassificationRule[];
+  readonly fullnat: FullnatSettings;
+  /** Default DEFAULT_FTP_PORTS. */
+  readonly ftpPorts?: readonly number[];
 }
 
 export interface ServiceEntry {
@@ -36,6 +41,7 @@ export const EMPTY_TABLES: Tables = {
   timeouts: { tcp: 900, tcpFin: 120, udp: 300 },
   settings: defaultSettings(),
   classification: [],
+  fullnat: NO_FULLNAT,
 };
 
 /**
@@ -49,12 +55,19 @@ export function tablesOf(config: Config, interfaces: readonly string[]): Tables 
     timeouts: config.timeouts,
     settings: { ...EMPTY_TABLES.settings, ...config.settings },
     classification: config.classification.map((rule) => classificationRule(rule, interfaces)),
+    fullnat: config.fullnat,
+    ...(config.ftpPorts === undefined ? {} : { ftpPorts: config.ftpPorts }),
   };
 }
 
 /** The address of every real server once, in the order of the tables. */
 export function realServerAddresses(tables: Tables): readonly string[] {
   return [...new Set(tables.services.flatMap(({ destinations }) => destinations.map(({ key }) => key.address)))];
+}
+
+/** Local addresses of fullnat that are not among the host's own. */
+export function missingLocalAddresses({ fullnat }: Tables, own: readonly string[]): readonly string[] {
+  return fullnat.localAddresses.filter((address) => !own.includes(address));
 }
 
 /** Services by firewall mark to which no rule leads: nothing will ever come to them. */
@@ -69,7 +82,7 @@ function leadsTo({ mark, family }: ClassificationRule, key: { firewallMark: numb
 }
 
 function serviceEntry(service: VirtualServiceConfig): ServiceEntry {
-  const { scheduler, schedulerFlags, onePacket, persistence } = service;
+  const { scheduler, schedulerFlags, onePacket, persistence, persistenceEngine } = service;
   const isV6 = 'firewallMark' in service ? service.family === 'v6' : service.address.includes(':');
   const settings = {
     scheduler,
@@ -78,6 +91,7 @@ function serviceEntry(service: VirtualServiceConfig): ServiceEntry {
     persistenceSeconds: persistence?.timeoutSeconds ?? 0,
     persistencePrefix: persistence?.prefix ?? (isV6 ? 128 : 32),
     ...(typeof persistence?.mask === 'string' ? { persistenceMask: persistence.mask } : {}),
+    ...(persistenceEngine === undefined ? {} : { persistenceEngine }),
   };
   return { key: serviceKey(service), settings, destinations: service.realServers.map(destinationEntry) };
 }

@@ -37,11 +37,17 @@ interface Resolver {
   isStopped: boolean;
 }
 
+interface SettledListener {
+  /** Undefined = all. */
+  readonly among: ReadonlySet<string> | undefined;
+  readonly resolve: () => void;
+}
+
 export class NextHopKeeper {
   readonly #options: NextHopKeeperOptions;
   readonly #resolvers = new Map<string, Resolver>();
   readonly #stopWatch: () => void;
-  #settledListeners: (() => void)[] = [];
+  #settledListeners: readonly SettledListener[] = [];
   #cancelSettle: (() => void) | undefined;
 
   constructor(options: NextHopKeeperOptions) {
@@ -61,10 +67,13 @@ export class NextHopKeeper {
     }
   }
 
-  /** Resolves when the next hop of every address is resolved, or cannot be: local, no route. */
-  settled(): Promise<void> {
+  /**
+   * Resolves when the next hop of every address is resolved, or cannot be: local, no route.
+   * @param among only these; default all
+   */
+  settled(among?: ReadonlySet<string>): Promise<void> {
     return new Promise((resolve) => {
-      this.#settledListeners.push(resolve);
+      this.#settledListeners = [...this.#settledListeners, { among, resolve }];
       this.#tellIfSettled();
     });
   }
@@ -108,10 +117,13 @@ export class NextHopKeeper {
 
   #tellIfSettled(): void {
     if (this.#settledListeners.length === 0) return;
-    for (const { state } of this.#resolvers.values()) if (state.phase === 'routing' || state.phase === 'resolving') return;
+    const unsettled = [...this.#resolvers.values()].filter(
+      ({ state }) => state.phase === 'routing' || state.phase === 'resolving',
+    );
+    const waits = ({ among }: SettledListener) => unsettled.some(({ address }) => among === undefined || among.has(address));
     const listeners = this.#settledListeners;
-    this.#settledListeners = [];
-    for (const listener of listeners) listener();
+    this.#settledListeners = listeners.filter(waits);
+    for (const listener of listeners) if (!this.#settledListeners.includes(listener)) listener.resolve();
   }
 
   #perform(resolver: Resolver, effect: ResolverEffect): void {

@@ -40,6 +40,7 @@ function director(changes: Partial<DirectorApi> = {}): DirectorApi & { readonly 
     settings: () => ({ sloppy_tcp: 0, sync_threshold: [3, 50] }),
     changeSettings: async (values) => done.push(values),
     zeroStatistics: async (service) => void done.push(service),
+    uvsadm: async () => 0,
     ...changes,
   };
 }

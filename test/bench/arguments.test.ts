@@ -50,6 +50,8 @@ describe('set-up for the bench', async () => {
     ['help needs nothing', ['--help'], true, { native: 'unneeded' }],
     ['micro needs no packages', ['micro'], true, { native: 'wanted' }],
     ['the lab needs packages', ['lab'], true, { purposes: ['bench'], native: 'needed' }],
+    ['control needs namespaces', ['micro', 'control'], true, { purposes: ['demo'], native: 'needed' }],
+    ['control and the lab need packages', ['control', 'lab'], true, { purposes: ['bench'], native: 'needed' }],
     ['micro and the lab need packages', ['micro', 'lab'], true, { purposes: ['bench'], native: 'needed' }],
     ['everything needs packages', [], true, { purposes: ['bench'], native: 'needed' }],
     ['without root nothing is installed', [], false, { native: 'wanted' }],

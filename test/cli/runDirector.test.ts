@@ -1,6 +1,7 @@
 /** The life of a director on a fake data plane and a fake network; only its socket is real. */
 import { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -79,6 +80,15 @@ async function run(meanwhile: () => Promise<void>): Promise<number> {
   return ended;
 }
 
+/** A command, as its client asks. @returns the lines of the answer */
+async function uvsadm(...args: string[]): Promise<string> {
+  const body = JSON.stringify({ program: 'ipvsadm', args });
+  const socket = connect(options.socketPath);
+  socket.write(`POST /v1/uvsadm HTTP/1.0\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  const parts: string[] = await socket.setEncoding('utf8').toArray();
+  return parts.join('').split('\r\n\r\n')[1] ?? '';
+}
+
 describe('a director', () => {
   test('is ready when services and next hops are in the data plane and its socket answers', async () => {
     const code = await run(async () => {
@@ -97,6 +107,29 @@ describe('a director', () => {
       expect(dataPlane.lines.at(-1)).toBe('editDestination tcp 10.0.0.100:80 -> 10.0.0.2:80 route 5');
     });
     expect(logged).toContain('info configuration read again: 1 action');
+  });
+
+  test('carries out commands of uvsadm; SIGHUP brings back what the file says', async () => {
+    await run(async () => {
+      const service = 'tcp 10.0.0.101:80 wlc';
+      expect(await uvsadm('-A', '-t', '10.0.0.101:80')).toBe('{"exit":0}\n');
+      expect(dataPlane.lines.at(-1)).toBe(`addService ${service}`);
+      expect(await uvsadm('-A', '-t', '10.0.0.101:80', '-s', 'wrrr')).toBe('{"err":"Service already exists\\n"}\n{"exit":255}\n');
+      signals.emit('SIGHUP');
+      await settle();
+      expect(dataPlane.lines.at(-1)).toBe('removeService tcp 10.0.0.101:80');
+    });
+  });
+
+  test('without a configuration keeps on SIGHUP what uvsadm has made', async () => {
+    options = { ...options, configFile: undefined };
+    await run(async () => {
+      await uvsadm('-A', '-t', '10.0.0.101:80');
+      signals.emit('SIGHUP');
+      await settle();
+      expect(dataPlane.lines.at(-1)).toBe('addService tcp 10.0.0.101:80 wlc');
+    });
+    expect(logged).toContain('info there is no configuration to read again: services stay as uvsadm has made them');
   });
 
   test('changes nothing on SIGHUP when the file has faults, and tells them', async () => {

@@ -39,7 +39,7 @@ describe('uvs', () => {
     const { status, stderr } = uvs('run', '--io', 'xdp');
     expect([status, stderr]).toEqual([
       2,
-      'uvs run: --config is missing [USAGE]\n  Write `uvs run --config FILE`; examples/ has some.\n',
+      'uvs run: --config is missing [USAGE]\n  Write `uvs run --config FILE`; examples/ has some. Or `uvs run --interface NAME`, and add services with uvsadm.\n',
     ]);
   });
 
@@ -48,7 +48,7 @@ describe('uvs', () => {
     expect(uvs('check', path)).toEqual({
       status: 1,
       stdout: '',
-      stderr: `${path}:3:16: no scheduler named "wrrr" [SCHEDULER_UNKNOWN]\n  Did you mean wrr? List schedulers with \`uvs schedulers\`.\n${path}:4:5: a service has no key "wieght" [CONFIG_UNKNOWN_KEY]\n  It may have: address, protocol, port, fwmark, family, scheduler, schedulerFlags, onePacket, persistence, method, tunnel, realServers.\n2 faults\n`,
+      stderr: `${path}:3:16: no scheduler named "wrrr" [SCHEDULER_UNKNOWN]\n  Did you mean wrr? List schedulers with \`uvs schedulers\`.\n${path}:4:5: a service has no key "wieght" [CONFIG_UNKNOWN_KEY]\n  It may have: address, protocol, port, fwmark, family, scheduler, schedulerFlags, onePacket, persistence, persistenceEngine, method, tunnel, realServers.\n2 faults\n`,
     });
   });
 

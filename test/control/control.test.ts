@@ -98,6 +98,14 @@ describe('control', () => {
     ]);
   });
 
+  test('warns of local addresses that the host does not have', async () => {
+    await control.use(parsed('services: []\nfullnat: {localAddresses: [10.0.0.1, 10.0.0.9, "2001:db8::9"]}'));
+    expect(logged.filter((line) => line.startsWith('warn'))).toEqual([
+      "warn local address 10.0.0.9 is none of this host's: replies to it will not come here",
+      "warn local address 2001:db8::9 is none of this host's: replies to it will not come here",
+    ]);
+  });
+
   test('knows the interfaces of rules by the ports of the data plane, and refuses others', async () => {
     const rule = (name: string) => parsed(`services: []\nclassification: [{mark: 7, family: v4, interface: ${name}}]`);
     await control.use(rule('eth1'));

@@ -3,6 +3,7 @@ import { UvsError } from '../../src/base/errors.ts';
 import type { DataPlaneStatus } from '../../src/control/directorStatus.ts';
 import { EMPTY_TABLES, type Tables } from '../../src/control/tables.ts';
 import type { DataPlane } from '../../src/dataplane/handle.ts';
+import type { ConnectionEntry } from '../../src/dataplane/messages.ts';
 import { formatAction, type TableAction } from '../../src/table/actions.ts';
 import { applied } from './tablesModel.ts';
 
@@ -14,6 +15,8 @@ export class FakeDataPlane implements DataPlane {
   tables: Tables = EMPTY_TABLES;
   localAddresses: readonly string[] = [];
   isStopped = false;
+  /** Of every listing of connections. */
+  slices: readonly (readonly ConnectionEntry[])[] = [];
   /** Refuse the next call of `apply` with this message. */
   refuseNext: string | undefined;
   /** Ends as a worker does that dies by itself. */
@@ -51,6 +54,10 @@ export class FakeDataPlane implements DataPlane {
       rates: NO_TRAFFIC,
       counters: {},
     };
+  }
+
+  async *connections(): AsyncGenerator<readonly ConnectionEntry[]> {
+    yield* this.slices;
   }
 
   async stop(): Promise<void> {

@@ -61,7 +61,7 @@ describe('auto on a veth interface', () => {
       'without offloads, two workers',
       { ...off, workers: 2 },
       'packet',
-      'a veth interface whose offloads are off, but by xdp masq needs one worker',
+      'a veth interface whose offloads are off, but by xdp masq and fullnat need one worker',
     ],
   ] as const;
   test.each(CASES)('%s', (_name, more, io, reason) => expect(chooseIo(veth, around(more))).toEqual({ io, reason }));

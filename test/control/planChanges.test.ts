@@ -53,6 +53,12 @@ const tables: fc.Arbitrary<Tables> = fc.record({
     }),
     { maxLength: 2 },
   ),
+  fullnat: fc.record({
+    localAddresses: fc.subarray(['10.0.0.5', '10.0.0.6']),
+    ports: fc.constant([5000, 65_535] as const),
+    toa: fc.boolean(),
+    timestamps: fc.boolean(),
+  }),
 });
 
 /** Without the order, which a plan leaves as it is for what stays. */
@@ -130,6 +136,7 @@ describe('a plan', () => {
       timeouts: { tcp: 60, tcpFin: 120, udp: 300 },
       settings: { ...EMPTY_TABLES.settings, sync_threshold: [3, 10], drop_entry: 3 },
       classification: [{ family: 'v4', mark: 7 }],
+      fullnat: { localAddresses: ['10.0.0.5'], ports: [5000, 6000], toa: false, timestamps: true },
       services: [{ ...web, destinations: [server('10.0.0.2', 0), server('10.0.0.3', 1)] }],
     };
     expect(planChanges(running, desired).map(formatAction)).toEqual([
@@ -138,6 +145,7 @@ describe('a plan', () => {
       'editDestination tcp 10.0.0.100:80 -> 10.0.0.2:80 route 0',
       'setTimeouts 60 120 300',
       'setSettings drop_entry=3 sync_threshold=3,10',
+      'setFullnat 10.0.0.5 ports 5000-6000, no TOA',
       'setClassification 1 rules',
     ]);
   });

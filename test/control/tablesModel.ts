@@ -4,7 +4,7 @@ import { formatDestinationKey, formatServiceKey, type TableAction } from '../../
 
 type ServiceAction = Exclude<
   TableAction,
-  { kind: 'setNextHop' | 'setTimeouts' | 'setSettings' | 'setClassification' | 'zeroStatistics' }
+  { kind: 'setNextHop' | 'setTimeouts' | 'setSettings' | 'setClassification' | 'setFullnat' | 'setFtpPorts' | 'zeroStatistics' }
 >;
 
 /** `tables` after the actions. Throws when one of them cannot be applied: it adds what is there, or changes what is not. */
@@ -21,6 +21,10 @@ function applyOne(tables: Tables, action: TableAction): Tables {
       return { ...tables, settings: { ...tables.settings, ...action.settings } };
     case 'setClassification':
       return { ...tables, classification: action.rules };
+    case 'setFtpPorts':
+      return { ...tables, ftpPorts: action.ports };
+    case 'setFullnat':
+      return { ...tables, fullnat: action.fullnat };
     case 'setTimeouts':
       return { ...tables, timeouts: action.timeouts };
     default:
