@@ -1,9 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
 /** The unit layer leaves these out. */
-export const RECORDINGS = ['test/conformance/recordings.test.ts', 'test/scheduler/recordings.test.ts'];
+export const RECORDINGS = [
+  'test/conformance/recordings.test.ts',
+  'test/conformance/runner.test.ts',
+  'test/scheduler/recordings.test.ts',
+  'test/engine/fullnatCrowd.test.ts',
+  'test/uvsadm/savedTables.test.ts',
+];
 
-/** Every recording of the real kernel: apart from the unit layer, whose time it would take. No root, no network, about ten seconds. */
+/**
+ * Every recording of the real kernel, and what else there is very much of: apart from the unit layer, whose time it would take. No root,
+ * no network, about ten seconds.
+ */
 export default defineConfig({
   test: { include: RECORDINGS, testTimeout: 60_000 },
 });

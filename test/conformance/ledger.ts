@@ -25,6 +25,12 @@ export class Ledger {
     return ++this.#looseTimes <= HANDFUL;
   }
 
+  /** Takes over what another has. */
+  adopt({ failures, steps }: Ledger): void {
+    this.failures.push(...failures);
+    this.steps.push(...steps);
+  }
+
   /** One thing compared: equal as text, or as JSON. */
   check(step: string, expected: unknown, got: unknown): boolean {
     const [wanted, found] = [textOf(expected), textOf(got)];

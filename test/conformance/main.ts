@@ -18,7 +18,7 @@ Plays every recording below DIR (*.json, or packs *.json.gz) against the engine;
 
 Exit code: 0 = nothing failed, 1 = something did, 2 = the command line is wrong.`;
 
-function main(args: readonly string[]): number {
+async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -40,12 +40,12 @@ function main(args: readonly string[]): number {
   if (sources.length === 0)
     throw new UvsError('USAGE', `no recording has "${values.filter}" in its name`, { hint: 'Leave out --filter.' });
   const report = new Report({ ...values, differences: readDifferences(), say: console.log });
-  for (const source of sources) report.add(playSource(source));
+  for (const source of sources) report.add(await playSource(source));
   return report.end();
 }
 
 try {
-  process.exitCode = main(process.argv.slice(2));
+  process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const isUsage = error instanceof UvsError || (error instanceof TypeError && 'code' in error);
   if (!isUsage) throw error;

@@ -1,13 +1,15 @@
 /** Plays one recording, of whatever schema, against a fresh director. */
 import { type Failure, Ledger, type StepResult } from './ledger.ts';
+import { playCommandLines } from './playCommandLines.ts';
+import { playListing } from './playListing.ts';
 import { playPersistence } from './playPersistence.ts';
 import { playScheduler } from './playScheduler.ts';
 import { playTrace } from './playTrace.ts';
 import { playVectors } from './playVectors.ts';
-import { isObject, NOT_YET_SCHEMAS, type Recording, recordingFaults } from './recording.ts';
+import { isObject, type Recording, recordingFaults } from './recording.ts';
 import type { Source } from './sources.ts';
 
-export type Verdict = 'passed' | 'failed' | 'not yet';
+export type Verdict = 'passed' | 'failed';
 
 export interface PlayResult {
   readonly file: string;
@@ -20,34 +22,33 @@ export interface PlayResult {
   readonly milliseconds: number;
 }
 
-export function playSource(source: Source): PlayResult {
+export async function playSource(source: Source): Promise<PlayResult> {
   const start = performance.now();
   const ledger = new Ledger();
-  const { schema, id, isPlayed } = playInto(source, ledger);
-  const verdict: Verdict = ledger.failures.length > 0 ? 'failed' : isPlayed ? 'passed' : 'not yet';
+  const { schema, id } = await playInto(source, ledger);
+  const verdict: Verdict = ledger.failures.length > 0 ? 'failed' : 'passed';
   const { failures, steps } = ledger;
   return { file: source.name, schema, id, verdict, failures, steps, milliseconds: performance.now() - start };
 }
 
-function playInto(source: Source, ledger: Ledger): { schema: string; id: string; isPlayed: boolean } {
+async function playInto(source: Source, ledger: Ledger): Promise<{ schema: string; id: string }> {
   let value: unknown;
   try {
     value = source.read();
   } catch (error) {
     ledger.fail('reading', 'JSON', String(error));
-    return { schema: '?', id: source.name, isPlayed: false };
+    return { schema: '?', id: source.name };
   }
   const fields = isObject(value) ? value : {};
   const [schema, id] = [String(fields['schema'] ?? '?'), String(fields['id'] ?? source.name)];
-  if (NOT_YET_SCHEMAS.includes(schema)) return { schema, id, isPlayed: false };
   const faults = recordingFaults(value);
   for (const fault of faults) ledger.fail('schema', 'fields as the recordings’ README has them', fault);
-  if (faults.length === 0) play(value as Recording, ledger);
-  return { schema, id, isPlayed: true };
+  if (faults.length === 0) await play(value as Recording, ledger);
+  return { schema, id };
 }
 
 /** What the engine throws is a failure like another. */
-function play(recording: Recording, ledger: Ledger): void {
+async function play(recording: Recording, ledger: Ledger): Promise<void> {
   try {
     switch (recording.schema) {
       case 'sched-1':
@@ -58,6 +59,10 @@ function play(recording: Recording, ledger: Ledger): void {
         return playVectors(recording, ledger);
       case 'persist-1':
         return playPersistence(recording, ledger);
+      case 'listing-1':
+        return await playListing(recording, ledger);
+      case 'cmdline-1':
+        return await playCommandLines(recording, ledger);
     }
   } catch (error) {
     const [first = '', at = ''] = String((error as Error).stack ?? error).split('\n');

@@ -80,10 +80,58 @@ export interface PersistRecording extends CommonFields {
   readonly final_persistent: string;
 }
 
-export type Recording = SchedulerRecording | TraceRecording | VectorRecording | PersistRecording;
+/** Exit code, standard output, standard error. */
+export type ListingRecord = readonly [exitCode: number, stdout: string, stderr: string];
 
-/** Text of ipvsadm: not played yet. */
-export const NOT_YET_SCHEMAS: readonly string[] = ['listing-1', 'cmdline-1'];
+export interface ListingRecording {
+  readonly id: string;
+  readonly schema: 'listing-1';
+  readonly kernel: string;
+  readonly ipvsadm: string;
+  /** Addresses by name that the machine knew, beside its own. */
+  readonly hosts?: Readonly<Record<string, string>>;
+  readonly sysctl?: Readonly<Record<string, unknown>>;
+  readonly local_routes?: readonly string[];
+  readonly vips: readonly string[];
+  readonly commands: readonly CommandRecord[];
+  /** What was sent, and what came of it in words. */
+  readonly traffic: readonly (readonly [step: unknown, outputs: readonly unknown[] | null])[];
+  /** By command; files of /proc, which are text alone, are for information. */
+  readonly listings: Readonly<Record<string, ListingRecord | string>>;
+  readonly listings_6s_later: Readonly<Record<string, ListingRecord | string>>;
+  readonly extra_commands: readonly (readonly [command: string, ...record: ListingRecord])[];
+}
+
+export interface CommandLineResult {
+  readonly cmd: string;
+  readonly rc: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly changed: boolean;
+  readonly stdin?: string;
+  readonly after_Sn?: string;
+  readonly after_daemon?: string;
+  readonly after_timeout?: string;
+}
+
+export interface CommandLineRecording {
+  readonly id: string;
+  readonly schema: 'cmdline-1';
+  readonly kernel: string;
+  readonly ipvsadm: string;
+  /** What each line finds. */
+  readonly base_commands: readonly string[];
+  readonly base_Sn: string;
+  readonly results: readonly CommandLineResult[];
+}
+
+export type Recording =
+  | ListingRecording
+  | CommandLineRecording
+  | SchedulerRecording
+  | TraceRecording
+  | VectorRecording
+  | PersistRecording;
 
 interface Shape {
   readonly required: Readonly<Record<string, FieldKind>>;
@@ -125,12 +173,27 @@ const SHAPES: Readonly<Record<string, Shape>> = {
       ...{ note: 'text', vips: 'list', steps: 'list', final_Lnc: 'text', final_Ln: 'text', final_persistent: 'text' },
     },
   },
+  'listing-1': {
+    required: {
+      ...{ id: 'text', schema: 'text', kernel: 'text', ipvsadm: 'text', vips: 'list', commands: 'list', traffic: 'list' },
+      ...{ listings: 'object', listings_6s_later: 'object', extra_commands: 'list' },
+    },
+    optional: { note: 'text', hosts: 'object', sysctl: 'object', local_routes: 'list' },
+  },
+  'cmdline-1': {
+    required: {
+      ...{ id: 'text', schema: 'text', kernel: 'text', ipvsadm: 'text' },
+      ...{ base_commands: 'list', base_Sn: 'text', results: 'list' },
+    },
+    optional: { note: 'text' },
+  },
 };
 
-/** Of the objects in the lists `walks` and `vectors`. */
+/** Of the objects in lists. */
 const ITEM_FIELDS: Readonly<Record<string, readonly string[]>> = {
   walks: ['walk', 'client', 'steps'],
   vectors: ['name', 'from', 'in', 'out', 'summary'],
+  results: ['cmd', 'rc', 'stdout', 'stderr', 'changed', 'stdin', 'after_Sn', 'after_daemon', 'after_timeout'],
 };
 const PROTOCOLS: readonly unknown[] = ['tcp', 'udp', 'sctp'];
 const MODES: readonly unknown[] = ['dr', 'nat', 'tun'];

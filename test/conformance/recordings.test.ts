@@ -9,8 +9,10 @@ const FOLDERS = Map.groupBy(sourcesBelow(DEFAULT_FOLDER), ({ name }) => name.sli
 /** Ids of the recordings that failed, of all folders. */
 const failedIds = new Set<string>();
 
-test.each([...FOLDERS])('%s: the engine decides as the kernel did', (_folder, sources: readonly Source[]) => {
-  const failures = sources.map(playSource).flatMap((result) => {
+test.each([...FOLDERS])('%s: the engine decides as the kernel did', async (_folder, sources: readonly Source[]) => {
+  const results = [];
+  for (const source of sources) results.push(await playSource(source));
+  const failures = results.flatMap((result) => {
     if (result.verdict === 'failed') failedIds.add(result.id);
     return DIFFERENCES.has(result.id) ? [] : result.failures.map((failure) => ({ file: result.file, ...failure }));
   });

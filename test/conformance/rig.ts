@@ -91,6 +91,7 @@ export class Rig {
     for (let left = Math.round(seconds * 1000); left > 0; left -= step) {
       this.#clock.advance(Math.min(left, step));
       this.#breath.breathe();
+      this.#estimate();
       everyTick?.();
     }
   }
@@ -108,6 +109,12 @@ export class Rig {
       throw new Error(`no room for a packet of ${packet.length} bytes`);
     this.#breath.breathe();
     return this.#collect(side);
+  }
+
+  /** The samples of the rates that are due, as a worker takes them. */
+  #estimate(): void {
+    const { tables, settings } = this.director.state;
+    tables.traffic.estimate(this.#clock.now(), settings.runEstimation);
   }
 
   /** What the engine sent, and what the host made of what the engine left to it. */

@@ -34,12 +34,17 @@ export function eventPacket(kind: string, client: string, virtual: string): Uint
 export function tokenPacket(protocol: string, from: WireEndpoint, to: WireEndpoint, letters: string): Uint8Array {
   if (protocol === 'udp') return udpPacket(from, to, UDP_DATA);
   if (protocol === 'sctp') return sctpPacket(from, to, letters);
-  const flags = [...letters].reduce((bits, letter) => {
+  const flags = flagBits(letters);
+  return tcpPacket(from, to, flags, 1000, (flags & TcpBit.ack) === 0 ? 0 : 2000);
+}
+
+/** `SA` */
+export function flagBits(letters: string): number {
+  return [...letters].reduce((bits, letter) => {
     const bit = LETTERS[letter];
     if (bit === undefined) throw new Error(`no TCP flag is named "${letter}"`);
     return bits | bit;
   }, 0);
-  return tcpPacket(from, to, flags, 1000, (flags & TcpBit.ack) === 0 ? 0 : 2000);
 }
 
 /** `rs2`, `!icmp3.3`, `!rst`, `!drop`. */

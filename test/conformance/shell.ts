@@ -1,17 +1,14 @@
 /** Runs the commands of a recording against the rig: ipvsadm through the grammar of uvsadm, iptables as classification rules. */
 
-import { formatAddress, parseAddress } from '../../src/base/address.ts';
 import { UvsError } from '../../src/base/errors.ts';
-import { NONE } from '../../src/base/terms.ts';
-import { findScheduler } from '../../src/scheduler/registry.ts';
-import type { ClassificationRule, ServiceKey } from '../../src/table/actions.ts';
-import type { Tables } from '../../src/table/tables.ts';
+import type { ClassificationRule } from '../../src/table/actions.ts';
 import { Refusal } from '../../src/uvsadm/command.ts';
 import { parseCommand } from '../../src/uvsadm/parseCommand.ts';
-import { type CurrentTables, isTableCommand, toActions } from '../../src/uvsadm/toActions.ts';
+import { isTableCommand, toActions } from '../../src/uvsadm/toActions.ts';
 import { NO_NAMES } from '../../src/uvsadm/values.ts';
 import { markRule } from './markRules.ts';
 import type { Rig } from './rig.ts';
+import { currentTables } from './tablesOfRig.ts';
 
 /** What a command left behind. */
 export interface CommandResult {
@@ -67,20 +64,4 @@ export function wordsOf(line: string): string[] {
 
 function refused({ exitCode, message }: Refusal): CommandResult {
   return { exitCode, stderr: `${message}\n` };
-}
-
-/** What the grammar must know of the director's tables. */
-export function currentTables({ services, destinations }: Tables): CurrentTables {
-  const listed: CurrentTables['services'][number][] = [];
-  for (let s = services.first(); s !== NONE; s = services.next(s)) {
-    const keys: { key: { address: string; port: number } }[] = [];
-    for (let d = destinations.first(s); d !== NONE; d = destinations.next(d)) keys.push({ key: destinations.key(d) });
-    listed.push({ key: canonical(services.key(s)), destinations: keys });
-  }
-  const knowsScheduler = (name: string): boolean => name === 'none' || findScheduler(name) !== undefined;
-  return { services: listed, knowsScheduler, knowsPersistenceEngine: () => false };
-}
-
-function canonical(key: ServiceKey): ServiceKey {
-  return 'firewallMark' in key ? key : { ...key, address: formatAddress(parseAddress(key.address)!) };
 }

@@ -79,7 +79,38 @@ export function ipPacket(fields: IpFields, body: Uint8Array): Uint8Array {
   return packet;
 }
 
+/** What builds a TCP segment. */
+export interface TcpFields {
+  readonly flags: number;
+  readonly seq?: number;
+  readonly ack?: number;
+  readonly window?: number;
+  /** In words of 4 bytes. */
+  readonly options?: Uint8Array;
+  readonly data?: Uint8Array;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
 /** A TCP segment in an IP packet. */
+export function tcpSegment(from: WireEndpoint, to: WireEndpoint, fields: TcpFields): Uint8Array {
+  const { flags, seq = 0, ack = 0, window = WINDOW, options = NO_BYTES, data = NO_BYTES } = fields;
+  const headerBytes = 20 + options.length;
+  const body = new Uint8Array(headerBytes + data.length);
+  const view = new DataView(body.buffer);
+  view.setUint16(0, from.port);
+  view.setUint16(2, to.port);
+  view.setUint32(4, seq);
+  view.setUint32(8, ack);
+  view.setUint16(12, (headerBytes << 10) | flags);
+  view.setUint16(14, window);
+  body.set(options, 20);
+  body.set(data, headerBytes);
+  view.setUint16(16, transportChecksum(from.address, to.address, Protocol.tcp, body));
+  return ipPacket({ source: from.address, target: to.address, protocol: Protocol.tcp }, body);
+}
+
+/** The same without options and with `data` zero bytes. */
 export function tcpPacket(
   from: WireEndpoint,
   to: WireEndpoint,
@@ -89,25 +120,18 @@ export function tcpPacket(
   data = 0,
   window = WINDOW,
 ): Uint8Array {
-  const body = new Uint8Array(20 + data);
-  const view = new DataView(body.buffer);
-  view.setUint16(0, from.port);
-  view.setUint16(2, to.port);
-  view.setUint32(4, seq);
-  view.setUint32(8, ack);
-  view.setUint16(12, 0x5000 | flags);
-  view.setUint16(14, window);
-  view.setUint16(16, transportChecksum(from.address, to.address, Protocol.tcp, body));
-  return ipPacket({ source: from.address, target: to.address, protocol: Protocol.tcp }, body);
+  return tcpSegment(from, to, { flags, seq, ack, window, data: new Uint8Array(data) });
 }
 
-/** A UDP datagram of `data` zero bytes in an IP packet. */
-export function udpPacket(from: WireEndpoint, to: WireEndpoint, data: number): Uint8Array {
-  const body = new Uint8Array(8 + data);
+/** A UDP datagram in an IP packet. @param data bytes, or how many that are zero */
+export function udpPacket(from: WireEndpoint, to: WireEndpoint, data: number | Uint8Array): Uint8Array {
+  const payload = typeof data === 'number' ? new Uint8Array(data) : data;
+  const body = new Uint8Array(8 + payload.length);
   const view = new DataView(body.buffer);
   view.setUint16(0, from.port);
   view.setUint16(2, to.port);
   view.setUint16(4, body.length);
+  body.set(payload, 8);
   view.setUint16(6, transportChecksum(from.address, to.address, Protocol.udp, body) || 0xffff);
   return ipPacket({ source: from.address, target: to.address, protocol: Protocol.udp }, body);
 }
