@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   engine: 'base, memory, packet, table, protocol, scheduler, forward',
   dataplane: 'base, memory, packet, table, protocol, scheduler, forward, bpf, io, engine',
   'network, health, vrrp': 'base, packet, types of config',
-  control: 'base, config, network, health, vrrp, table/actions.ts, dataplane/handle.ts',
+  control: 'base, config, network, health, vrrp, uvsadm, table/actions.ts, dataplane/handle.ts',
   api: 'base, config, control',
   uvsadm: 'base, table/actions.ts',
   'cli, lab': 'anything',
