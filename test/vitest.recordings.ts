@@ -6,6 +6,8 @@ export const RECORDINGS = [
   'test/conformance/runner.test.ts',
   'test/scheduler/recordings.test.ts',
   'test/engine/fullnatCrowd.test.ts',
+  'test/engine/helperAllocation.test.ts',
+  'test/engine/helperRecordings.test.ts',
   'test/uvsadm/savedTables.test.ts',
 ];
 

@@ -44,8 +44,8 @@ export function serviceOptions(values: ServiceValues, method: LabMethod): LabSer
   const { persistence } = values;
   const persistenceSeconds =
     persistence === undefined ? 0 : integerOption(persistence, '--persistence', 1, MAX_PERSISTENCE_SECONDS);
-  if (values.fwmark && persistenceSeconds > 0 && method === 'nat') {
-    const hint = 'Leave one of them out, or use --method dr: the real servers of the nat lab listen on other ports.';
+  if (values.fwmark && persistenceSeconds > 0 && (method === 'nat' || method === 'fullnat')) {
+    const hint = `Leave one of them out, or use --method dr: the real servers of the ${method} lab listen on other ports.`;
     throw new UvsError('USAGE', 'with --fwmark and --persistence real servers keep the port that the client asked for', { hint });
   }
   return { scheduler, schedulerFlags, persistenceSeconds, byMark: values.fwmark, tunnel };

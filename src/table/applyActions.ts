@@ -41,7 +41,7 @@ export function applyActions(tables: Tables, actions: readonly TableAction[], ho
   const fault = validateActions(tables, actions, (name) => hooks.knowsScheduler(name));
   if (fault !== undefined) return fault;
   for (const action of actions) applyAction(tables, action, hooks);
-  tables.localPorts.rebuild(tables.services, tables.destinations);
+  tables.localPorts.collect();
   return undefined;
 }
 
@@ -66,6 +66,7 @@ function applyAction(tables: Tables, action: TableAction, hooks: TableHooks): vo
       const service = serviceOf(tables, action.service);
       const destination = destinationOf(tables, service, action.destination);
       tables.destinations.edit(destination, action.settings);
+      tables.localPorts.list(service, destination, tables.services, tables.destinations);
       hooks.destinationEdited(service, destination);
       break;
     }
@@ -111,7 +112,10 @@ function addService(tables: Tables, key: ServiceKey, settings: ServiceSettings, 
 /** Connections of the service stay: their destinations are no longer available. */
 function removeService(tables: Tables, service: number, hooks: TableHooks): void {
   const { destinations } = tables;
-  for (let d = destinations.first(service); d !== NONE; d = destinations.first(service)) destinations.remove(d);
+  for (let d = destinations.first(service); d !== NONE; d = destinations.first(service)) {
+    destinations.remove(d);
+    tables.localPorts.unlist(d);
+  }
   hooks.serviceRemoved(service);
   tables.services.remove(service);
 }
@@ -126,12 +130,14 @@ function addDestination(
   const destination = tables.destinations.add(service, address, port, settings);
   assert(destination !== NONE, 'validated additions fit');
   tables.destinations.loads.setSlot(destination, loadSlot);
+  tables.localPorts.list(service, destination, tables.services, tables.destinations);
   hooks.destinationAdded(service, destination);
 }
 
 function removeDestination(tables: Tables, service: number, destination: number, hooks: TableHooks): void {
   hooks.destinationRemoving(service, destination);
   tables.destinations.remove(destination);
+  tables.localPorts.unlist(destination);
   hooks.destinationRemoved(service, destination);
 }
 

@@ -1,8 +1,8 @@
 // hot path
 
 /**
- * The rows of the connection table and the hash index that runs through them; for connections.ts alone. Every connection hangs in the
- * index twice:
+ * The rows of the connection table and the hash index that runs through them; for connections.ts and expectedConnections.ts alone. Every
+ * connection hangs in the index twice:
  *
  *     heads[hash & mask] -> node -> node -> ...       newest first; node = connection * 2 + direction
  *     direction 0, request:  protocol, client -> virtual address

@@ -34,7 +34,7 @@ const STATE_BITS = 0xff;
 
 export class ConnectionTable {
   readonly capacity: number;
-  /** Rows of CONN and heads of the hash chains. Beside this class engine/fastPath.ts uses them, nobody else (decision 0010). */
+  /** Rows of CONN and heads of the hash chains. Beside this class engine/fastPath.ts uses them (decision 0010), and expectedConnections.ts. */
   readonly rows: Int32Array;
   readonly heads: Int32Array;
   /** Of the hash. */
@@ -217,7 +217,7 @@ export class ConnectionTable {
     return this.#get(conn, CONN.flagsAndState) >>> 8;
   }
 
-  /** Replaces all flags. `template` and `onePacket` stay as they were at insertion. */
+  /** Replaces all flags. `template`, `named` and `onePacket` stay as they were at insertion. */
   setFlags(conn: number, flags: number): void {
     this.#set(conn, CONN.flagsAndState, (flags << 8) | this.state(conn));
   }

@@ -8,7 +8,7 @@
  */
 import { type Address, parseAddress } from '../base/address.ts';
 import { Family, NONE, Protocol } from '../base/terms.ts';
-import type { FullnatSettings } from './actions.ts';
+import { type FullnatSettings, NO_FULLNAT } from './actions.ts';
 import type { ConnectionTable } from './connections.ts';
 import type { DestinationTable } from './destinations.ts';
 import type { FlowKey } from './flowKey.ts';
@@ -28,6 +28,8 @@ const PROTOCOLS = [Protocol.tcp, Protocol.udp, Protocol.sctp] as const;
 
 export class LocalPorts {
   readonly addresses = new LocalAddresses();
+  /** As they were configured last. */
+  settings: FullnatSettings = NO_FULLNAT;
   readonly #share: PortShare;
   readonly #chance: () => number;
   #geometry: Record<4 | 6, PortGeometry>;
@@ -35,6 +37,10 @@ export class LocalPorts {
   readonly #pools = new Map<string, PortPool>();
   /** By destination * 3 + place of its protocol in PROTOCOLS. */
   readonly #poolOf: (PortPool | undefined)[];
+  /** The same, while the destination is on a list and by fullnat. */
+  readonly #listed: (PortPool | undefined)[];
+  /** Names of pools that no listed destination needs, and the place in #poolOf that needed it last. */
+  readonly #idle = new Map<string, number>();
   readonly #key = {
     family: 0,
     protocol: 0,
@@ -56,10 +62,13 @@ export class LocalPorts {
     this.#chance = chance;
     this.#geometry = { 4: NO_PORTS, 6: NO_PORTS };
     this.#poolOf = new Array<PortPool | undefined>(destinations * PROTOCOLS.length).fill(undefined);
+    this.#listed = [...this.#poolOf];
   }
 
   /** Replaces addresses and ports. Connections keep theirs, also those that are configured no longer. Not on the hot path. */
-  configure({ localAddresses, ports }: FullnatSettings, connections: ConnectionTable): void {
+  configure(settings: FullnatSettings, connections: ConnectionTable): void {
+    const { localAddresses, ports } = settings;
+    this.settings = settings;
     this.addresses.configure(
       localAddresses.map(parseAddress).filter((address) => address !== undefined),
       ports,
@@ -68,32 +77,51 @@ export class LocalPorts {
     const replaced = new Map<PortPool, PortPool>();
     for (const [name, old] of this.#pools) {
       const family = name.includes(':') ? Family.v6 : Family.v4;
-      const pool = new PortPool(this.#geometry[family], this.#chance());
+      const pool = new PortPool(name, this.#geometry[family], this.#chance());
+      pool.listed = old.listed;
       replaced.set(old, pool);
       this.#pools.set(name, pool);
     }
-    for (const [i, old] of this.#poolOf.entries()) if (old !== undefined) this.#poolOf[i] = replaced.get(old);
+    for (const places of [this.#poolOf, this.#listed]) {
+      for (const [i, old] of places.entries()) if (old !== undefined) places[i] = replaced.get(old);
+    }
     for (let conn = connections.first(); conn !== NONE; conn = connections.next(conn)) {
       const local = connections.local(conn);
       if (local !== 0) this.#pool(connections.destination(conn), connections.protocol(conn))?.occupy(local);
     }
   }
 
-  /** Brings the pools in step with the destinations on a list. After each change of the tables; not on the hot path. */
-  rebuild(services: ServiceTable, destinations: DestinationTable): void {
-    const listed = new Set<PortPool>();
-    for (let service = services.first(); service !== NONE; service = services.next(service)) {
-      for (let d = destinations.first(service); d !== NONE; d = destinations.next(d)) {
-        if (destinations.settings(d).method !== 'fullnat') continue;
-        for (const [i, protocol] of PROTOCOLS.entries()) {
-          if (services.firewallMark(service) === 0 && services.protocol(service) !== protocol) continue;
-          const pool = this.#poolNamed(protocol, destinations, d);
-          this.#poolOf[d * PROTOCOLS.length + i] = pool;
-          listed.add(pool);
-        }
+  /** Destination `d` is on the service's list, or is edited: it has pools from now on, or none any more. Not on the hot path. */
+  list(service: number, d: number, services: ServiceTable, destinations: DestinationTable): void {
+    const isFullnat = destinations.settings(d).method === 'fullnat';
+    const isByMark = services.firewallMark(service) !== 0;
+    for (const [i, protocol] of PROTOCOLS.entries()) {
+      const isServed = isFullnat && (isByMark || services.protocol(service) === protocol);
+      this.#use(d * PROTOCOLS.length + i, isServed ? this.#poolNamed(protocol, destinations, d) : undefined);
+    }
+  }
+
+  /** Destination `d` is on no list any more; its connections keep their pairs. Not on the hot path. */
+  unlist(d: number): void {
+    for (let i = 0; i < PROTOCOLS.length; i++) this.#use(d * PROTOCOLS.length + i, undefined);
+  }
+
+  /** Forgets the pools that nobody needs any more, once their last connection is over. Not on the hot path. */
+  collect(): void {
+    for (const [name, place] of this.#idle) {
+      const pool = this.#pools.get(name);
+      if (pool === undefined || pool.listed > 0) this.#idle.delete(name);
+      else if (pool.used === 0) {
+        this.#pools.delete(name);
+        this.#idle.delete(name);
+        if (this.#poolOf[place] === pool) this.#poolOf[place] = undefined;
       }
     }
-    for (const [name, pool] of this.#pools) if (!listed.has(pool) && pool.used === 0) this.#forget(name, pool);
+  }
+
+  /** Real servers' ports, by protocol, that have a pool. */
+  get poolCount(): number {
+    return this.#pools.size;
   }
 
   /**
@@ -145,14 +173,21 @@ export class LocalPorts {
     const name = `${protocol} ${address} ${port}`;
     const known = this.#pools.get(name);
     if (known !== undefined) return known;
-    const pool = new PortPool(this.#geometry[destinations.family(d) as Address['family']], this.#chance());
+    const pool = new PortPool(name, this.#geometry[destinations.family(d) as Address['family']], this.#chance());
     this.#pools.set(name, pool);
     return pool;
   }
 
-  #forget(name: string, pool: PortPool): void {
-    this.#pools.delete(name);
-    for (const [i, of] of this.#poolOf.entries()) if (of === pool) this.#poolOf[i] = undefined;
+  /** Counts who needs which pool. */
+  #use(place: number, pool: PortPool | undefined): void {
+    const before = this.#listed[place];
+    if (before === pool) return;
+    if (before !== undefined && --before.listed === 0) this.#idle.set(before.name, place);
+    if (pool !== undefined) {
+      pool.listed++;
+      this.#poolOf[place] = pool;
+    }
+    this.#listed[place] = pool;
   }
 
   /** A reply to this pair would be taken for another connection's. */

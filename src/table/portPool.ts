@@ -26,16 +26,20 @@ export interface PortGeometry {
 }
 
 export class PortPool {
+  readonly name: string;
   readonly geometry: PortGeometry;
   readonly size: number;
   /** Taken and not given back. */
   used = 0;
+  /** Destinations on a list whose connections get their pairs here. */
+  listed = 0;
   #ready: SlotSet;
   #resting: SlotSet;
   #cursor: number;
 
-  /** @param chance any int32: where the taking begins, so that not every real server is asked from the same port */
-  constructor(geometry: PortGeometry, chance: number) {
+  /** @param name protocol, address and port of the real server @param chance any int32: where the taking begins, so that not every real server is asked from the same port */
+  constructor(name: string, geometry: PortGeometry, chance: number) {
+    this.name = name;
     this.geometry = geometry;
     this.size = geometry.indices.length * geometry.portCount;
     this.#ready = new SlotSet(this.size);

@@ -15,6 +15,7 @@ import {
   type TableAction,
   type TunnelSettings,
 } from './actions.ts';
+import { lackOfPortMemory } from './portMemory.ts';
 import type { Tables } from './tables.ts';
 import { badFtpPorts, badFullnat, badPersistence, badRule } from './validateRules.ts';
 
@@ -29,38 +30,31 @@ export function validateActions(
     const fault = malformed(action) ?? judge(draft, action, knowsScheduler);
     if (fault !== undefined) return fault;
   }
-  return undefined;
+  return lackOfPortMemory(tables, actions);
 }
 
-/** The names in the tables as the actions judged so far will leave them. */
+/**
+ * The names in the tables as the actions judged so far will leave them. A service is read from the tables when an action names it: a
+ * change of one among ten thousand real servers is not to look at the others while frames wait.
+ */
 class Draft {
   readonly #tables: Tables;
-  /** Service -> its destinations' names. */
-  readonly #services = new Map<string, Set<string>>();
+  /** Service -> its destinations' names; undefined = there is none of this name. */
+  readonly #services = new Map<string, Set<string> | undefined>();
   /** Service and destination -> connections that hold its row, of those that are listed now. */
   readonly #held = new Map<string, number>();
   #serviceRoom: number;
-  #destinationRoom: number;
+  /** Undefined until it is asked for. */
+  #destinationRoom: number | undefined;
 
   constructor(tables: Tables) {
     this.#tables = tables;
-    const { services, destinations } = tables;
-    for (let s = services.first(); s !== NONE; s = services.next(s)) {
-      const service = services.identity(s);
-      const names = new Set<string>();
-      this.#services.set(service, names);
-      for (let d = destinations.first(s); d !== NONE; d = destinations.next(d)) {
-        const name = formatDestinationKey(destinations.key(d));
-        names.add(name);
-        this.#held.set(`${service} ${name}`, destinations.references(d));
-      }
-    }
-    this.#serviceRoom = services.capacity - services.count;
-    this.#destinationRoom = destinations.room;
+    this.#serviceRoom = tables.services.capacity - tables.services.count;
   }
 
-  /** The destinations of a service, or undefined when there is no such service. */
-  destinationsOf(service: string): Set<string> | undefined {
+  /** The destinations of a service, or undefined when there is no such service. @param service its name */
+  destinationsOf(service: string, key: ServiceKey): Set<string> | undefined {
+    if (!this.#services.has(service)) this.#services.set(service, this.#read(service, key));
     return this.#services.get(service);
   }
 
@@ -69,27 +63,47 @@ class Draft {
     return --this.#serviceRoom >= 0;
   }
 
+  /** One that `destinationsOf` has found. */
   removeService(service: string): void {
     for (const name of this.#services.get(service) ?? []) this.removeDestination(service, name);
-    this.#services.delete(service);
+    this.#services.set(service, undefined);
     this.#serviceRoom++;
   }
 
+  /** To a service that `destinationsOf` has found. */
   addDestination(service: string, name: string): boolean {
     this.#services.get(service)?.add(name);
     // Connections of a removed destination hold its row, which is the one that it gets back.
-    if (this.#references(service, name) === 0) this.#destinationRoom--;
-    return this.#destinationRoom >= 0;
+    return this.#takeRoom(this.#references(service, name) === 0 ? 1 : 0) >= 0;
   }
 
   removeDestination(service: string, name: string): void {
     this.#services.get(service)?.delete(name);
-    if (this.#references(service, name) === 0) this.#destinationRoom++;
+    if (this.#references(service, name) === 0) this.#takeRoom(-1);
   }
 
   /** Connections hold addresses that are configured no longer. */
   hasRoomFor({ localAddresses }: FullnatSettings): boolean {
     return this.#tables.localPorts.addresses.fits(localAddresses.map(parseAddress).filter((address) => address !== undefined));
+  }
+
+  #read(service: string, key: ServiceKey): Set<string> | undefined {
+    const { services, destinations } = this.#tables;
+    const s = services.findKey(key);
+    if (s === NONE) return undefined;
+    const names = new Set<string>();
+    for (let d = destinations.first(s); d !== NONE; d = destinations.next(d)) {
+      const name = formatDestinationKey(destinations.key(d));
+      names.add(name);
+      this.#held.set(`${service} ${name}`, destinations.references(d));
+    }
+    return names;
+  }
+
+  /** @returns what is left */
+  #takeRoom(rows: number): number {
+    this.#destinationRoom = (this.#destinationRoom ?? this.#tables.destinations.room) - rows;
+    return this.#destinationRoom;
   }
 
   #references(service: string, name: string): number {
@@ -136,14 +150,14 @@ function judge(draft: Draft, action: TableAction, knowsScheduler: (name: string)
 
 function judgeAddService(draft: Draft, key: ServiceKey): UvsError | undefined {
   const name = serviceName(key);
-  if (draft.destinationsOf(name) !== undefined) return fault('SERVICE_EXISTS', `virtual service ${name} already exists`);
+  if (draft.destinationsOf(name, key) !== undefined) return fault('SERVICE_EXISTS', `virtual service ${name} already exists`);
   return draft.addService(name) ? undefined : fault('CAPACITY_EXCEEDED', `no room for virtual service ${name}`);
 }
 
 function judgeAddDestination(draft: Draft, service: ServiceKey, key: DestinationKey): UvsError | undefined {
   const name = destinationName(key);
   const inService = serviceName(service);
-  if (draft.destinationsOf(inService)?.has(name)) {
+  if (draft.destinationsOf(inService, service)?.has(name)) {
     return fault('DESTINATION_EXISTS', `real server ${name} of ${inService} already exists`);
   }
   return draft.addDestination(inService, name) ? undefined : fault('CAPACITY_EXCEEDED', `no room for real server ${name}`);
@@ -151,13 +165,13 @@ function judgeAddDestination(draft: Draft, service: ServiceKey, key: Destination
 
 function requireService(draft: Draft, key: ServiceKey): UvsError | undefined {
   const name = serviceName(key);
-  return draft.destinationsOf(name) === undefined ? fault('SERVICE_UNKNOWN', `no virtual service ${name}`) : undefined;
+  return draft.destinationsOf(name, key) === undefined ? fault('SERVICE_UNKNOWN', `no virtual service ${name}`) : undefined;
 }
 
 function requireDestination(draft: Draft, service: ServiceKey, key: DestinationKey): UvsError | undefined {
   const name = destinationName(key);
   const inService = serviceName(service);
-  if (draft.destinationsOf(inService)?.has(name)) return undefined;
+  if (draft.destinationsOf(inService, service)?.has(name)) return undefined;
   return fault('DESTINATION_UNKNOWN', `no real server ${name} of ${inService}`);
 }
 

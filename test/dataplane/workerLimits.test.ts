@@ -15,9 +15,9 @@ function adds(method: ForwardingMethodName): TableAction[] {
   return [{ kind: 'addDestination', service, destination: { address: '10.0.0.1', port: 80 }, settings }];
 }
 
-describe('masq with several workers', () => {
+describe.each(['masq', 'fullnat'] as const)('%s with several workers', (method) => {
   test('is refused by xdp, with another way in the hint', () => {
-    const refused = () => refuseUnbalanced(options('xdp', 2), adds('masq'));
+    const refused = () => refuseUnbalanced(options('xdp', 2), adds(method));
     expect(refused).toThrowError(expect.objectContaining({ code: 'INTERFACE_UNSUITABLE' }));
     expect(refused).toThrowError(expect.objectContaining({ hint: expect.stringContaining('--io packet') }));
   });
@@ -25,8 +25,8 @@ describe('masq with several workers', () => {
   const FINE = [
     ['route by xdp', options('xdp', 2), adds('route')],
     ['tunnel by xdp', options('xdp', 2), adds('tunnel')],
-    ['masq by packet', options('packet', 2), adds('masq')],
-    ['masq by xdp with one worker', options('xdp', 1), adds('masq')],
+    ['by packet', options('packet', 2), adds(method)],
+    ['by xdp with one worker', options('xdp', 1), adds(method)],
   ] as const;
   test.each(FINE)('but not %s', (_name, of, actions) => expect(() => refuseUnbalanced(of, actions)).not.toThrow());
 });

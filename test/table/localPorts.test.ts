@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NONE, Protocol } from '../../src/base/terms.ts';
-import type { FullnatSettings } from '../../src/table/actions.ts';
+import type { FullnatSettings, TableAction } from '../../src/table/actions.ts';
 import { applyActions } from '../../src/table/applyActions.ts';
 import { localIndexOf, localPortOf, MAX_LOCAL_ADDRESSES } from '../../src/table/localAddresses.ts';
 import type { PortShare } from '../../src/table/localPorts.ts';
@@ -10,6 +10,7 @@ import { actionOf } from '../support/ipvsadmActions.ts';
 import { flowKey } from '../support/miniDirector.ts';
 
 const FULLNAT: FullnatSettings = { localAddresses: ['10.0.0.5', '10.0.0.6'], ports: [5000, 5009], toa: true, timestamps: true };
+const SETTINGS = { scheduler: 'rr', schedulerFlags: [], onePacket: false, persistenceSeconds: 0, persistencePrefix: 32 };
 const HOOKS = new Proxy({}, { get: (_target, name) => (name === 'knowsScheduler' ? () => true : () => {}) }) as Parameters<
   typeof applyActions
 >[2];
@@ -110,5 +111,25 @@ describe('local ports', () => {
   ])('%s is refused', (_name, wrong) => {
     const action = { kind: 'setFullnat', fullnat: { ...FULLNAT, ...wrong } } as const;
     expect(validateActions(tablesWith(FULLNAT), [action])?.code).toMatch(/CAPACITY_EXCEEDED|CONFIG_INVALID/);
+  });
+
+  test('more local addresses than the memory for ports allows are refused, and fewer are not', () => {
+    const service = { firewallMark: 7, family: 'v4' } as const;
+    const settings = { method: 'fullnat', weight: 1, upperThreshold: 0, lowerThreshold: 0 } as const;
+    const crowd = new Tables({ connections: 4096, services: 8, destinations: 256 }, 7);
+    const many = Array.from({ length: 200 }, (_, i): TableAction => {
+      return { kind: 'addDestination', service, destination: { address: '10.0.0.9', port: i + 1 }, settings };
+    });
+    const judge = (addresses: number) => {
+      const localAddresses = Array.from({ length: addresses }, (_, i) => `10.7.0.${i}`);
+      const fullnat = { ...FULLNAT, localAddresses, ports: [1, 65_535] as const };
+      return validateActions(crowd, [
+        { kind: 'addService', service, settings: SETTINGS },
+        ...many,
+        { kind: 'setFullnat', fullnat },
+      ])?.message;
+    };
+    expect(judge(100)).toBeUndefined();
+    expect(judge(200)).toMatch(/^600 real servers by fullnat would need \d+ MB/);
   });
 });

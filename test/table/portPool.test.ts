@@ -9,7 +9,7 @@ const all = (pool: PortPool): number[] => Array.from({ length: pool.size }, () =
 
 describe('a pool', () => {
   test('gives every pair once, then none, and again after one came back', () => {
-    const pool = new PortPool(TWO, 5);
+    const pool = new PortPool('tcp', TWO, 5);
     const taken = all(pool);
     expect(new Set(taken).size).toBe(8);
     expect(pool.take()).toBe(NONE);
@@ -18,13 +18,13 @@ describe('a pool', () => {
   });
 
   test('gives neighbours from different addresses', () => {
-    const pool = new PortPool(TWO, 0);
+    const pool = new PortPool('tcp', TWO, 0);
     const pairs = all(pool).map((local) => `${localIndexOf(local)}:${localPortOf(local)}`);
     expect(pairs).toEqual(['0:5000', '3:5000', '0:5001', '3:5001', '0:5002', '3:5002', '0:5003', '3:5003']);
   });
 
   test('gives back no pair before those that were free when it came', () => {
-    const pool = new PortPool(TWO, 0);
+    const pool = new PortPool('tcp', TWO, 0);
     const first = pool.take();
     pool.giveBack(first);
     const next = Array.from({ length: 7 }, () => pool.take());
@@ -33,17 +33,17 @@ describe('a pool', () => {
   });
 
   test('has only the ports of its step', () => {
-    const pool = new PortPool({ indices: [1], firstPort: 5002, portCount: 3, step: 4 }, 0);
+    const pool = new PortPool('tcp', { indices: [1], firstPort: 5002, portCount: 3, step: 4 }, 0);
     expect(all(pool).map(localPortOf)).toEqual([5002, 5006, 5010]);
   });
 
   test('without addresses has nothing', () => {
-    expect(new PortPool({ ...TWO, indices: [] }, 9).take()).toBe(NONE);
+    expect(new PortPool('tcp', { ...TWO, indices: [] }, 9).take()).toBe(NONE);
   });
 
   test('does not give what a connection had before it', () => {
-    const pool = new PortPool(TWO, 0);
-    const [first] = all(new PortPool(TWO, 0));
+    const pool = new PortPool('tcp', TWO, 0);
+    const [first] = all(new PortPool('tcp', TWO, 0));
     pool.occupy(first!);
     const rest = Array.from({ length: 7 }, () => pool.take());
     expect(rest).not.toContain(first);
@@ -59,7 +59,7 @@ describe('a pool', () => {
     });
     fc.assert(
       fc.property(geometry, fc.integer(), fc.array(fc.nat(), { maxLength: 200 }), (shape, chance, steps) => {
-        const pool = new PortPool(shape, chance);
+        const pool = new PortPool('tcp', shape, chance);
         const out: number[] = [];
         for (const step of steps) {
           if (step % 3 === 0 && out.length > 0) pool.giveBack(out.splice(step % out.length, 1)[0]!);
