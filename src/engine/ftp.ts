@@ -41,10 +41,8 @@ export class FtpScratch {
 export function ftpRequest(s: EngineState, burst: Burst, i: number, conn: number): void {
   const { ftpDialogues, connections } = s.tables;
   const row = ftpDialogues.of(conn);
-  if (row !== NONE) {
-    if ((s.flow.tcpFlags & tcp.TcpFlag.syn) !== 0) ftpDialogues.restart(row);
-    else shiftAcknowledgements(s, burst, i, row);
-  }
+  // A SYN may be anybody's; whether there is a new connection, the real server's answer to it tells.
+  if (row !== NONE) shiftAcknowledgements(s, burst, i, row);
   if (connections.state(conn) !== TcpState.established || !hasSoundPayload(s, burst, i)) return;
   const { flow, v } = s;
   let line = goOn(s, conn, flow.l4 + tcp.headerBytes(v, flow.l4));
@@ -138,34 +136,50 @@ export function ftpReply(s: EngineState, burst: Burst, i: number, conn: number, 
 /** Replaces what the real server says about where it listens, in each line that says it. */
 function readReplies(s: EngineState, burst: Burst, i: number, conn: number, d: number, row: number, sequence: number): void {
   const { flow, v } = s;
-  const { ftpDialogues } = s.tables;
   const payloadAt = flow.l4 + tcp.headerBytes(v, flow.l4);
-  const first = payloadAt;
   let isChanged = false;
   let line = payloadAt;
   for (let k = 0; k < MAX_LINES && line < flow.end; k++) {
-    const command = repliedTo(s, line);
     const next = nextLine(v, line, flow.end);
-    if (command !== FtpCommand.none) {
-      const { from, to } = s.ftp.endpoint;
-      // Behind what has been replaced nothing has moved, so offsets still tell the numbers of bytes.
-      const start = (sequence + from - first) | 0;
-      const end = (sequence + to - first) | 0;
-      const isAgain = ftpDialogues.shifts.isKnown(row, start, end);
-      if (isAgain || ftpDialogues.awaits(row) === command) {
-        if (!isAgain) ftpDialogues.setAwaits(row, FtpCommand.none);
-        if (isWelcome(s, conn, d, command, isAgain)) {
-          if (!isAgain) ftpDialogues.shifts.add(row, start, end, s.ftp.textBytes - (to - from));
-          replaceIn(s, burst, i, from, to);
-          isChanged = true;
-        }
-      }
-    }
+    const command = repliedTo(s, line);
+    // What stands behind a change has not moved, so that offsets go on telling the numbers of bytes.
+    if (command !== FtpCommand.none && changeReply(s, burst, i, conn, d, row, (sequence - payloadAt) | 0, command))
+      isChanged = true;
     line = next;
   }
   if (!isChanged) return;
   s.counters.add(FTP_REPLIES_REWRITTEN);
   if (burst.checksum[i] !== ChecksumState.partial) checksum.completeTransport(v, flow);
+}
+
+/**
+ * Changes what was read last, if it was asked for, or was changed when it came before.
+ * @param base number of the byte at offset 0
+ * @returns false when it goes as it came
+ */
+function changeReply(
+  s: EngineState,
+  burst: Burst,
+  i: number,
+  conn: number,
+  d: number,
+  row: number,
+  base: number,
+  command: FtpCommand,
+): boolean {
+  const { ftpDialogues } = s.tables;
+  const { from, to } = s.ftp.endpoint;
+  const start = (base + from) | 0;
+  const end = (base + to) | 0;
+  const isAgain = ftpDialogues.shifts.isKnown(row, start, end);
+  if (!isAgain) {
+    if (ftpDialogues.awaits(row) !== command) return false;
+    ftpDialogues.setAwaits(row, FtpCommand.none);
+  }
+  if (!isWelcome(s, conn, d, command, isAgain)) return false;
+  if (!isAgain) ftpDialogues.shifts.add(row, start, end, s.ftp.textBytes - (to - from));
+  replaceIn(s, burst, i, from, to);
+  return true;
 }
 
 /** Which command the line at `line` answers. */

@@ -86,7 +86,7 @@ export function expectFromServer(s: EngineState, control: number, port: number):
 export function settleExpected(s: EngineState, node: number): number {
   const { expected } = s.tables;
   const { flow } = s;
-  if ((flow.tcpFlags & (TcpFlag.syn | TcpFlag.rst)) !== TcpFlag.syn) return node;
+  if ((flow.tcpFlags & (TcpFlag.syn | TcpFlag.ack | TcpFlag.rst)) !== TcpFlag.syn) return node;
   const found = node === NONE ? expected.find(flow) : node;
   if (found !== NONE) expected.settle(found, flow.sourcePort);
   return found;

@@ -154,6 +154,16 @@ describe('passive', () => {
     expectFrame(out.frame).checksumsAreRight();
   });
 
+  test('a SYN of somebody else changes nothing, a connection that the real server begins anew is not shifted', () => {
+    const dialogue = Dialogue.open();
+    dialogue.client('PASV\r\n');
+    dialogue.server(REPLY_227);
+    dialogue.client('', { flags: 'SYN', seq: 77 });
+    expect(dialogue.server('150 here\r\n')?.seq).toBe(dialogue.serverSeq - 10 + GROWTH);
+    dialogue.server('', { flags: 'SYN ACK', seq: 9000 });
+    expect(dialogue.server('220 hi\r\n', { seq: 9001 })?.seq).toBe(9001);
+  });
+
   test('a segment that begins or ends within the replaced text is dropped and counted', () => {
     const dialogue = Dialogue.open();
     dialogue.client('PASV\r\n');
@@ -186,20 +196,19 @@ describe('passive', () => {
   });
 });
 
-test.each([
-  [['PASV', '\r\n']],
-  [['NOOP\r\nP', 'A', 'SV\r', '\nNOOP\r\n']],
-  [['EPSV', '\r\n']],
-] as const)('a command that comes in pieces, %j, is put together, also when one of them comes again', (pieces) => {
-  const dialogue = Dialogue.open();
-  for (const piece of pieces) {
-    const seq = dialogue.clientSeq;
-    dialogue.client(piece);
-    dialogue.client(piece, { seq });
-  }
-  dialogue.server(pieces[0] === 'EPSV' ? '229 x (|||51210|)\r\n' : REPLY_227);
-  expect(dialogue.data('client', 40_002, 51_210)).toBe('server: 10.1.0.1:40002 > 10.0.1.1:51210');
-});
+test.each([[['PASV', '\r\n']], [['NOOP\r\nP', 'A', 'SV\r', '\nNOOP\r\n']], [['EPSV', '\r\n']]] as const)(
+  'a command that comes in pieces, %j, is put together, also when one of them comes again',
+  (pieces) => {
+    const dialogue = Dialogue.open();
+    for (const piece of pieces) {
+      const seq = dialogue.clientSeq;
+      dialogue.client(piece);
+      dialogue.client(piece, { seq });
+    }
+    dialogue.server(pieces[0] === 'EPSV' ? '229 x (|||51210|)\r\n' : REPLY_227);
+    expect(dialogue.data('client', 40_002, 51_210)).toBe('server: 10.1.0.1:40002 > 10.0.1.1:51210');
+  },
+);
 
 test.each([
   ['a line is too long for one', ['P'.repeat(50), 'A'.repeat(50), 'SV\r\n']],
