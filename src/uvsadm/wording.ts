@@ -9,7 +9,7 @@ export const METHOD_WORDS: Readonly<Record<DestinationSettings['method'], { read
   {
     masq: { listed: 'Masq', option: '-m' },
     // Nobody asks for it: it is what becomes of the director's own address.
-  local: { listed: 'Local', option: '-g' },
+    local: { listed: 'Local', option: '-g' },
     tunnel: { listed: 'Tunnel', option: '-i' },
     route: { listed: 'Route', option: '-g' },
     fullnat: { listed: 'FullNat', option: '--fullnat' },

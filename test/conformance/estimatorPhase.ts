@@ -39,7 +39,8 @@ export function* possiblePhases(recording: ListingRecording, traffic: readonly T
   const count = traffic.length === 0 ? 1 : Math.round(PERIOD_SECONDS / PHASE_SECONDS);
   for (let i = 0; i < count; i++) yield { waitSeconds: i * PHASE_SECONDS, stepSeconds: STEP_SECONDS, looks: [] };
   for (let step = traffic.length - 1; step > 0; step--) {
-    const waitSeconds = (BEFORE_SECONDS - step * STEP_SECONDS + PERIOD_SECONDS) % PERIOD_SECONDS;
+    const passed = (step * STEP_SECONDS) % PERIOD_SECONDS;
+    const waitSeconds = (BEFORE_SECONDS - passed + PERIOD_SECONDS) % PERIOD_SECONDS;
     yield { waitSeconds, stepSeconds: STEP_SECONDS, looks: [step] };
   }
 }
