@@ -133,14 +133,22 @@ function ask(body, onText) {
     const answer = new Answer(onText);
     let isConnected = false;
     socket.setEncoding('utf8');
-    socket.setTimeout(IDLE_MS, () => fail(EXIT_REFUSED, `${program}: the director does not answer`));
+    let activeAt = performance.now();
+    socket.setTimeout(IDLE_MS, () => {
+      // While a pager holds up our own writing the director seems silent, too.
+      if (performance.now() - activeAt >= IDLE_MS) fail(EXIT_REFUSED, `${program}: the director does not answer`);
+      socket.setTimeout(IDLE_MS);
+    });
     socket.on('connect', () => {
       isConnected = true;
       // Of HTTP/1.0, so that the answer is neither cut into chunks nor followed by anything.
       socket.write(`POST /v1/uvsadm HTTP/1.0\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`);
       socket.write(body);
     });
-    socket.on('data', (text) => answer.take(text));
+    socket.on('data', (text) => {
+      answer.take(text);
+      activeAt = performance.now();
+    });
     socket.on('error', (error) => {
       if (!isConnected) failWithoutDirector(error);
     });

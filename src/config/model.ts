@@ -100,8 +100,8 @@ export interface TimeoutsConfig {
 export interface LimitsConfig {
   /** Connections, a power of two or rounded up to one. Default 65536. */
   readonly connections: number;
-  /** Default 1024. */
+  /** Default 4096. */
   readonly services: number;
-  /** Default 8192. */
+  /** Default 32768. */
   readonly destinations: number;
 }

@@ -54,8 +54,8 @@ export const TIMEOUTS_SHAPE = {
 /** Keys of `limits`. */
 export const LIMITS_SHAPE = {
   connections: integer(256, 1 << 24).default(65_536),
-  services: integer(1, 65_536).default(1024),
-  destinations: integer(1, 1 << 20).default(8192),
+  services: integer(1, 65_536).default(4096),
+  destinations: integer(1, 1 << 20).default(32_768),
 };
 
 /** Reads and checks a file. A file that cannot be read is one fault. */

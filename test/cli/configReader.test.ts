@@ -13,7 +13,7 @@ writeFileSync(file, 'interfaces: [eth7]\nservices: [{address: tcp 10.0.0.1:80, r
 test('without a configuration there are interfaces, defaults, and no services', () => {
   const { config, faults } = configReader(undefined, ['eth0', 'eth1'])();
   expect(faults).toEqual([]);
-  expect(config).toMatchObject({ interfaces: ['eth0', 'eth1'], services: [], limits: { services: 1024 } });
+  expect(config).toMatchObject({ interfaces: ['eth0', 'eth1'], services: [], limits: { services: 4096 } });
 });
 
 test('interfaces on the command line stand instead of those of the configuration', () => {

@@ -25,7 +25,7 @@ test('the shortest configuration has every default', () => {
     fullnat: { localAddresses: [], ports: [5000, 65_535], toa: true, timestamps: true },
     timeouts: { tcp: 900, tcpFin: 120, udp: 300 },
     settings: {},
-    limits: { connections: 65_536, services: 1024, destinations: 8192 },
+    limits: { connections: 65_536, services: 4096, destinations: 32_768 },
   });
 });
 
