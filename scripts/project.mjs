@@ -12,3 +12,8 @@ export const NODE = join(PROJECT, 'node_modules', 'node', 'bin', process.platfor
 export function inProject(...parts) {
   return join(PROJECT, ...parts);
 }
+
+/** For what runs on NODE: with what it has compiled kept, a command starts in half the time. */
+export function nodeEnvironment() {
+  return { ...process.env, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? inProject('node_modules', '.cache', 'node') };
+}

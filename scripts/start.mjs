@@ -1,6 +1,6 @@
 // `npm start -- ARGS`: sets up what is missing, then runs `uvs demo ARGS` in its place.
 import { runForeground, runMain } from './processes.mjs';
-import { inProject, NODE } from './project.mjs';
+import { inProject, NODE, nodeEnvironment } from './project.mjs';
 import { setUp } from './setup.mjs';
 
 await runMain(async () => {
@@ -11,5 +11,5 @@ await runMain(async () => {
   // Without root the demo itself says what to do, better than a list of missing packages would.
   if (real) await setUp({ purposes: root ? ['demo'] : [], native: root ? 'needed' : 'wanted' });
   else await setUp({ native: 'unneeded' });
-  return runForeground(NODE, [inProject('src', 'cli', 'uvs.ts'), 'demo', ...args]);
+  return runForeground(NODE, [inProject('src', 'cli', 'uvs.ts'), 'demo', ...args], { env: nodeEnvironment() });
 });

@@ -2,7 +2,7 @@
 // The command `uvs`: runs src/cli/uvs.ts on the project's own Node where the current one is too old for TypeScript.
 import { existsSync } from 'node:fs';
 import { runForeground, runMain, SetupFault } from './processes.mjs';
-import { inProject, NODE } from './project.mjs';
+import { inProject, NODE, nodeEnvironment } from './project.mjs';
 
 const NEEDED_NODE = 24;
 
@@ -14,5 +14,6 @@ await runMain(() => {
       `Node ${NEEDED_NODE} is needed, this is ${process.versions.node}. Run \`npm run setup\`, which brings it.`,
     );
   }
-  return runForeground(node, [inProject('src', 'cli', 'uvs.ts'), ...process.argv.slice(2)]);
+  const args = [inProject('src', 'cli', 'uvs.ts'), ...process.argv.slice(2)];
+  return runForeground(node, args, { env: nodeEnvironment() });
 });

@@ -12,7 +12,7 @@ import { SCHEDULER_NAMES } from './schedulersCommand.ts';
 import { readVersion, reportFaults } from './terminal.ts';
 
 const HELP = `Usage: uvs run {--config FILE | --interface NAME ...} [--io IO] [--spin|--block] [--workers N|auto] [--cpus LIST]
-               [--socket PATH] [--log-level LEVEL] [--dry-run]
+               [--no-warm-up] [--socket PATH] [--log-level LEVEL] [--dry-run]
 
 Runs a director in the foreground. SIGHUP reads the file again, SIGINT and SIGTERM end it.
 
@@ -31,6 +31,7 @@ Runs a director in the foreground. SIGHUP reads the file again, SIGINT and SIGTE
                         By packet and tun the kernel chooses the worker by the client; by xdp the network card does,
                         one receive queue or more for each, and masq needs --workers 1
   --cpus LIST         processors that the workers run on, such as 1,2 (default: any)
+  --no-warm-up        take frames at once, two or three seconds sooner; until the code has met its work, each takes longer
   --socket PATH       where \`uvs status\` and \`uvsadm\` ask (default ${DEFAULT_SOCKET})
   --log-level LEVEL   ${LOG_LEVELS.join(', ')} (default info)
   --dry-run           print the interfaces and the actions, and end
@@ -44,6 +45,7 @@ const OPTIONS = {
   block: { type: 'boolean' },
   workers: { type: 'string' },
   cpus: { type: 'string' },
+  'no-warm-up': { type: 'boolean' },
   socket: { type: 'string' },
   'log-level': { type: 'string' },
   'dry-run': { type: 'boolean' },
@@ -133,6 +135,7 @@ export function threadOptions(values: {
   readonly block?: boolean | undefined;
   readonly workers?: string | undefined;
   readonly cpus?: string | undefined;
+  readonly 'no-warm-up'?: boolean | undefined;
 }): ThreadOptions {
   if (values.spin === true && values.block === true) {
     throw new UvsError('USAGE', 'uvs run: --spin and --block contradict each other', { hint: 'Give one of them, or neither.' });
@@ -142,7 +145,8 @@ export function threadOptions(values: {
   const cores = cpus?.length ?? availableParallelism();
   const automatic = Math.min(MAX_WORKERS, Math.max(1, cpus === undefined ? cores - 1 : cores));
   const workers = values.workers === 'auto' ? automatic : integerOption(values.workers ?? '1', '--workers', 1, MAX_WORKERS);
-  return { idle, workers, ...(cpus === undefined ? {} : { cpus }) };
+  const warmUp = values['no-warm-up'] !== true;
+  return { idle, workers, warmUp, ...(cpus === undefined ? {} : { cpus }) };
 }
 
 /** Said before anything is started, for what fails otherwise says less. */

@@ -27,7 +27,7 @@ export interface Signals {
 }
 
 /** How the worker threads run. */
-export type ThreadOptions = Pick<Parameters<typeof startDataPlane>[0], 'idle' | 'workers' | 'cpus'>;
+export type ThreadOptions = Pick<Parameters<typeof startDataPlane>[0], 'idle' | 'workers' | 'cpus' | 'warmUp'>;
 
 export interface DirectorOptions {
   readonly config: Config;

@@ -20,6 +20,8 @@ export interface LabDirectorOptions extends LabServiceOptions {
   readonly io: string;
   /** Default: the four services of `labConfig`. */
   readonly config?: string;
+  /** Compiles before the first frame, which takes a few seconds. Default true. */
+  readonly warmUp?: boolean;
 }
 
 export interface LabDirector {
@@ -48,7 +50,8 @@ export async function startDirector(plan: LabPlan, options: LabDirectorOptions):
   const logFile = join(folder, 'log');
   writeFileSync(configFile, options.config ?? labConfig(plan, options.scheduler, options));
   const command = [process.execPath, labScript('../cli/uvs'), 'run', '--config', configFile, '--io', options.io];
-  const started = startInNamespace(plan.director.namespace, [...command, '--socket', socket], logFile);
+  const more = ['--socket', socket, ...(options.warmUp === false ? ['--no-warm-up'] : [])];
+  const started = startInNamespace(plan.director.namespace, [...command, ...more], logFile);
   const director: LabDirector = {
     process: started,
     socket,

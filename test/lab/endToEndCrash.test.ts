@@ -34,7 +34,7 @@ describe.skipIf(mustSkip()).each(['packet', 'xdp'] as const)('a director that is
   });
 
   test('starts again at once', async () => {
-    lab.director = await startDirector(lab.plan, { scheduler: 'rr', io, config: endToEndConfig(lab.plan) });
+    lab.director = await startDirector(lab.plan, { scheduler: 'rr', io, config: endToEndConfig(lab.plan), warmUp: false });
     expect(await ask()).toMatchObject({ error: null });
   });
 

@@ -43,7 +43,7 @@ export async function openEndToEndLab(name: string, method: LabMethod, io: strin
   try {
     await labUp(plan);
     const [director] = await Promise.all([
-      startDirector(plan, { scheduler: 'rr', io, config: endToEndConfig(plan) }),
+      startDirector(plan, { scheduler: 'rr', io, config: endToEndConfig(plan), warmUp: io === 'xdp' }),
       startRealServers(plan),
       startHostServer(plan),
     ]);

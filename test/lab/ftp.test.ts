@@ -49,7 +49,7 @@ describe.skipIf(mustSkip())('FTP through a director with method masq', () => {
   beforeAll(async () => {
     plan = planLab(name, 'nat', 2);
     await labUp(plan);
-    director = await startDirector(plan, { scheduler: 'rr', io: 'packet', config: ftpConfig(plan) });
+    director = await startDirector(plan, { scheduler: 'rr', io: 'packet', config: ftpConfig(plan), warmUp: false });
     writeFileSync(join(folder, 'content'), content);
     for (const [i, { namespace, address }] of plan.realServers.entries()) {
       const own = join(folder, `rs${i}`);

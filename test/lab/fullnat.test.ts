@@ -24,6 +24,9 @@ if (!hasCompiler) console.warn('there is no C compiler: examples/toa-c is not tr
 const PYTHON_PORT = 9001;
 const C_PORT = 9002;
 const EXAMPLE_PORTS: Readonly<Record<string, number>> = { python: PYTHON_PORT, ...(hasCompiler ? { c: C_PORT } : {}) };
+const EXAMPLE_CASES = Object.entries(EXAMPLE_PORTS).flatMap(([name, port]) =>
+  FAMILIES.map((family) => [name, family, port] as const),
+);
 const EXAMPLES = join(import.meta.dirname, '../../examples');
 
 describe.skipIf(skip).each(['packet', 'xdp'])('fullnat by %s', (io) => {
@@ -37,7 +40,7 @@ describe.skipIf(skip).each(['packet', 'xdp'])('fullnat by %s', (io) => {
     plan = planLab(labName(`fn${io}`), 'fullnat', 2);
     await labUp(plan);
     if (io === 'packet') servers.push(...startExamples(plan, folder));
-    const starting = startDirector(plan, { scheduler: 'rr', io, config: configOf(plan) });
+    const starting = startDirector(plan, { scheduler: 'rr', io, config: configOf(plan), warmUp: false });
     [director] = await Promise.all([starting, startRealServers(plan), ...servers.map(({ lines }) => lines.next())]);
   });
   afterAll(async () => {
@@ -78,9 +81,8 @@ describe.skipIf(skip).each(['packet', 'xdp'])('fullnat by %s', (io) => {
     expect(JSON.parse(String(line.value))).toMatchObject({ server: 'host', error: null });
   });
 
-  test
-    .runIf(io === 'packet')
-    .each(Object.entries(EXAMPLE_PORTS).flatMap(([name, port]) => FAMILIES.map((family) => [name, family, port] as const)))(
+  // The servers are the same whichever port brings the frames.
+  test.each(io === 'packet' ? EXAMPLE_CASES : [])(
     'an ordinary server reads the SYN, as in the examples: in %s, over IP%s',
     (_name, family, port) => {
       const url = `http://${family === 'v6' ? `[${plan.virtual.v6}]` : plan.virtual.v4}:${port}/`;

@@ -57,7 +57,10 @@ describe.skipIf(skip).each(METHODS)('method %s', (method) => {
     plan = planLab(labName(`mx${method}`), method, REAL_SERVERS);
     await labUp(plan);
     await addClients(plan);
-    [director] = await Promise.all([startDirector(plan, { scheduler: 'rr', io: 'packet' }), startRealServers(plan)]);
+    [director] = await Promise.all([
+      startDirector(plan, { scheduler: 'rr', io: 'packet', warmUp: false }),
+      startRealServers(plan),
+    ]);
   });
   afterAll(async () => {
     await director?.stop();

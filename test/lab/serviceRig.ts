@@ -33,7 +33,7 @@ export async function openServiceLab(name: string, method: LabMethod, realServer
   try {
     await labUp(plan);
     const [director] = await Promise.all([
-      startDirector(plan, { scheduler: 'rr', io }),
+      startDirector(plan, { scheduler: 'rr', io, warmUp: false }),
       startRealServers(plan),
       startHostServer(plan),
     ]);

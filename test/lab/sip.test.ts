@@ -23,7 +23,7 @@ describe.skipIf(mustSkip())('SIP through a director with method masq', () => {
   beforeAll(async () => {
     plan = planLab(name, 'nat', 3);
     await labUp(plan);
-    director = await startDirector(plan, { scheduler: 'rr', io: 'packet', config: sipConfig(plan) });
+    director = await startDirector(plan, { scheduler: 'rr', io: 'packet', config: sipConfig(plan), warmUp: false });
     for (const { name: server, namespace, address } of plan.realServers) {
       const started = startInNamespace(namespace, ['python3', SCRIPT, 'serve', server, address.v4, address.v6]);
       const first = await started.lines.next();

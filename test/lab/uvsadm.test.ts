@@ -50,7 +50,10 @@ describe.skipIf(mustSkip())('ipvsadm against a running director', () => {
     }
     const interfaces = plan.director.interfaces.map(({ name }) => name).join();
     const config = `interfaces: [${interfaces}]\nservices: []\n`;
-    [director] = await Promise.all([startDirector(plan, { scheduler: 'rr', io: 'packet', config }), startRealServers(plan)]);
+    [director] = await Promise.all([
+      startDirector(plan, { scheduler: 'rr', io: 'packet', config, warmUp: false }),
+      startRealServers(plan),
+    ]);
   });
   afterAll(async () => {
     await director?.stop();

@@ -87,7 +87,7 @@ async function open(name: string, method: LabMethod): Promise<WorkersLab> {
   const config = join(folder, 'uvs.yaml');
   const socket = join(folder, 'uvs.sock');
   writeFileSync(config, endToEndConfig(plan));
-  const options = ['--config', config, '--io', 'packet', '--workers', String(WORKERS), '--socket', socket];
+  const options = ['--config', config, '--io', 'packet', '--workers', String(WORKERS), '--no-warm-up', '--socket', socket];
   const command = [process.execPath, labScript('../cli/uvs'), 'run', ...options];
   const director = startInNamespace(plan.director.namespace, command, join(folder, 'log'));
   const lab: WorkersLab = { plan, director, status: async () => (await fetchStatus(socket, 0)).dataPlane };
