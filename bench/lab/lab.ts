@@ -41,7 +41,9 @@ async function run(cast: Cast, { quick, peers: wanted = [], progress, signal }: 
   const scale = quick ? QUICK_SCALE : FULL_SCALE;
   const generator = compileTool('generator', cast.folder);
   const isWanted = (name: string) => wanted.length === 0 || wanted.some((part) => name.includes(part));
-  const peers = [...otherPeers(), ...uvsPeers()].filter(({ name, isMain }) => (isMain || !quick) && isWanted(name));
+  const peers = [...otherPeers(), ...uvsPeers()].filter(
+    ({ name, isMain }) => (isMain || !quick || wanted.length > 0) && isWanted(name),
+  );
   await cast.add(peers, generator, (member) => proveThatItWorks(member, quick));
   progress(`lab: ${cast.members.length} directors are up: ${cast.members.map((each) => each.description.name).join(', ')}`);
   const recorder = new Recorder('lab');
