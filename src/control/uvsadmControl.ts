@@ -6,7 +6,7 @@ import type { DaemonOptions, DaemonRole, Refusal } from '../uvsadm/command.ts';
 import { Daemons } from '../uvsadm/daemons.ts';
 import type { ListedConnection, ListedService, UvsadmDirector } from '../uvsadm/director.ts';
 import { KernelError, kernelRefusal } from '../uvsadm/messages.ts';
-import { type CurrentTables, type TableCommand, toActions } from '../uvsadm/toActions.ts';
+import { type TableCommand, toActions } from '../uvsadm/toActions.ts';
 import type { Control } from './control.ts';
 import type { Log } from './log.ts';
 import type { TablesDraft } from './tablesDraft.ts';
@@ -37,8 +37,8 @@ export class UvsadmControl implements UvsadmDirector {
 
   async change(commands: readonly TableCommand[]): Promise<readonly (Refusal | undefined)[]> {
     const { control, knowsScheduler, log } = this.#options;
-    const knowledge = { knowsScheduler, knowsPersistenceEngine: (name: string) => PERSISTENCE_ENGINES.includes(name) };
-    const changes = commands.map((command) => (draft: TablesDraft) => toActions(command, tablesFor(command, draft, knowledge)));
+    const abilities = { knowsScheduler, knowsPersistenceEngine: (name: string) => PERSISTENCE_ENGINES.includes(name) };
+    const changes = commands.map((command) => (draft: TablesDraft) => toActions(command, draft, abilities));
     const outcomes = await control.changeEach<Refusal>(changes);
     return outcomes.map((outcome) => {
       if (!(outcome instanceof UvsError)) return outcome;
@@ -82,21 +82,6 @@ export class UvsadmControl implements UvsadmDirector {
     if (refusal === undefined) log.info({ role, syncId }, `the settings of the ${role} synchronisation daemon are dropped`);
     return refusal;
   }
-}
-
-/**
- * As much of the tables as the command is judged by: the service that it names, with the real server that it names. Ten thousand lines
- * of a restore are not to be compared with a thousand services each.
- */
-function tablesFor(command: TableCommand, draft: TablesDraft, knowledge: Omit<CurrentTables, 'services'>): CurrentTables {
-  const service = 'service' in command ? command.service : undefined;
-  if (service === undefined) {
-    return { ...knowledge, services: draft.serviceKeys().map((key) => ({ key, destinations: [] })) };
-  }
-  if (!draft.hasService(service)) return { ...knowledge, services: [] };
-  const server = 'server' in command ? command.server : undefined;
-  const isThere = server !== undefined && draft.hasDestination(service, server);
-  return { ...knowledge, services: [{ key: service, destinations: isThere ? [{ key: server }] : [] }] };
 }
 
 /** What the data plane refuses, in the kernel's words; the log has its own. */

@@ -4,27 +4,24 @@
  */
 import { type Address, formatAddress, parseAddress } from '../base/address.ts';
 import { Family } from '../base/terms.ts';
-import {
-  type DestinationKey,
-  type DestinationSettings,
-  formatDestinationKey,
-  formatServiceKey,
-  type ServiceKey,
-  type ServiceSettings,
-  type TableAction,
-} from '../table/actions.ts';
+import type { DestinationKey, DestinationSettings, ServiceKey, ServiceSettings, TableAction } from '../table/actions.ts';
 import type { Command, Refusal, ServiceOptions } from './command.ts';
 import { KernelError, kernelRefusal } from './messages.ts';
 import { schedulerFlagNames } from './values.ts';
 
 /** As much of the tables as a change must know. Addresses in the form that `formatAddress` gives them. */
 export interface CurrentTables {
-  readonly services: readonly { readonly key: ServiceKey; readonly destinations: readonly { readonly key: DestinationKey }[] }[];
+  serviceKeys(): readonly ServiceKey[];
+  hasService(key: ServiceKey): boolean;
+  /** False also when there is no such service. */
+  hasDestination(service: ServiceKey, destination: DestinationKey): boolean;
+}
+
+/** What a director can do, whatever its tables hold. */
+export interface Abilities {
   knowsScheduler(name: string): boolean;
   knowsPersistenceEngine(name: string): boolean;
 }
-
-type Service = CurrentTables['services'][number];
 
 /** Commands that change services, real servers or timeouts. */
 export type TableCommand = Extract<
@@ -49,26 +46,26 @@ export function isTableCommand(command: Command): command is TableCommand {
 }
 
 /** @returns the changes, to be applied as one; or why there are none */
-export function toActions(command: TableCommand, tables: CurrentTables): TableAction[] | Refusal {
+export function toActions(command: TableCommand, tables: CurrentTables, abilities: Abilities): TableAction[] | Refusal {
   switch (command.kind) {
     case 'addService':
     case 'editService':
-      return serviceActions(command.kind, command.service, command.options, tables);
+      return serviceActions(command, tables, abilities);
     case 'deleteService': {
-      if (findService(tables, command.service) === undefined) return kernelRefusal(KernelError.noSuchService);
+      if (!tables.hasService(command.service)) return kernelRefusal(KernelError.noSuchService);
       return [{ kind: 'removeService', service: command.service }];
     }
     case 'addServer':
     case 'editServer':
       return serverActions(command, tables);
     case 'deleteServer': {
-      const service = findService(tables, command.service);
-      if (service === undefined) return kernelRefusal(KernelError.serviceNotDefined);
-      if (!hasServer(service, command.server)) return kernelRefusal(KernelError.noSuchDestination);
-      return [{ kind: 'removeDestination', service: command.service, destination: command.server }];
+      const { service, server } = command;
+      if (!tables.hasService(service)) return kernelRefusal(KernelError.serviceNotDefined);
+      if (!tables.hasDestination(service, server)) return kernelRefusal(KernelError.noSuchDestination);
+      return [{ kind: 'removeDestination', service, destination: server }];
     }
     case 'clear':
-      return tables.services.map(({ key }) => ({ kind: 'removeService', service: key }));
+      return tables.serviceKeys().map((service) => ({ kind: 'removeService', service }));
     case 'zero':
       return zeroActions(command.service, tables);
     case 'setTimeouts':
@@ -77,17 +74,16 @@ export function toActions(command: TableCommand, tables: CurrentTables): TableAc
 }
 
 function serviceActions(
-  kind: 'addService' | 'editService',
-  service: ServiceKey,
-  options: ServiceOptions,
+  { kind, service, options }: Extract<TableCommand, { kind: 'addService' | 'editService' }>,
   tables: CurrentTables,
+  abilities: Abilities,
 ): TableAction[] | Refusal {
-  const exists = findService(tables, service) !== undefined;
+  const exists = tables.hasService(service);
   if (kind === 'addService' && exists) return kernelRefusal(KernelError.serviceExists);
   if (kind === 'editService' && !exists) return kernelRefusal(KernelError.noSuchService);
   const { scheduler, persistenceEngine } = options;
-  const engineIsKnown = persistenceEngine === '' || tables.knowsPersistenceEngine(persistenceEngine);
-  if (!tables.knowsScheduler(scheduler) || !engineIsKnown) return kernelRefusal(KernelError.schedulerUnknown);
+  const engineIsKnown = persistenceEngine === '' || abilities.knowsPersistenceEngine(persistenceEngine);
+  if (!abilities.knowsScheduler(scheduler) || !engineIsKnown) return kernelRefusal(KernelError.schedulerUnknown);
   return [{ kind, service, settings: serviceSettings(service, options) }];
 }
 
@@ -108,25 +104,24 @@ function serviceSettings(service: ServiceKey, options: ServiceOptions): ServiceS
 
 function zeroActions(service: ServiceKey | undefined, tables: CurrentTables): TableAction[] | Refusal {
   if (service === undefined) return [{ kind: 'zeroStatistics' }];
-  if (findService(tables, service) === undefined) return kernelRefusal(KernelError.noSuchService);
+  if (!tables.hasService(service)) return kernelRefusal(KernelError.noSuchService);
   return [{ kind: 'zeroStatistics', service }];
 }
 
 function serverActions(
-  { kind, service: key, server, settings }: Extract<TableCommand, { kind: 'addServer' | 'editServer' }>,
+  { kind, service, server, settings }: Extract<TableCommand, { kind: 'addServer' | 'editServer' }>,
   tables: CurrentTables,
 ): TableAction[] | Refusal {
-  const service = findService(tables, key);
-  if (service === undefined) return kernelRefusal(KernelError.serviceNotDefined);
+  if (!tables.hasService(service)) return kernelRefusal(KernelError.serviceNotDefined);
   const refusal = judgeSettings(settings);
   if (refusal !== undefined) return refusal;
   if (kind === 'editServer') {
-    if (!hasServer(service, server)) return kernelRefusal(KernelError.noSuchDestination);
-    return [{ kind: 'editDestination', service: key, destination: server, settings }];
+    if (!tables.hasDestination(service, server)) return kernelRefusal(KernelError.noSuchDestination);
+    return [{ kind: 'editDestination', service, destination: server, settings }];
   }
-  if (hasServer(service, server)) return kernelRefusal(KernelError.destinationExists);
+  if (tables.hasDestination(service, server)) return kernelRefusal(KernelError.destinationExists);
   if (!isUnicast(parseAddress(server.address)!)) return kernelRefusal(KernelError.invalid);
-  return [{ kind: 'addDestination', service: key, destination: server, settings }];
+  return [{ kind: 'addDestination', service, destination: server, settings }];
 }
 
 function judgeSettings({ lowerThreshold, upperThreshold }: DestinationSettings): Refusal | undefined {
@@ -141,16 +136,6 @@ function isUnicast({ family, words }: Address): boolean {
   const isMappedV4 = (w0 | w1) === 0 && w2 === 0xffff;
   const isLinkLocal = w0 >>> 22 === 0xfe80 >>> 6;
   return !isUnspecified && !isMappedV4 && !isLinkLocal && w0 >>> 24 !== 0xff;
-}
-
-function findService(tables: CurrentTables, key: ServiceKey): Service | undefined {
-  const name = formatServiceKey(key);
-  return tables.services.find((service) => formatServiceKey(service.key) === name);
-}
-
-function hasServer(service: Service, key: DestinationKey): boolean {
-  const name = formatDestinationKey(key);
-  return service.destinations.some((destination) => formatDestinationKey(destination.key) === name);
 }
 
 function isV6(service: ServiceKey): boolean {

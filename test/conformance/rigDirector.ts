@@ -13,7 +13,7 @@ import { type TableCommand, toActions } from '../../src/uvsadm/toActions.ts';
 import type { Names } from '../../src/uvsadm/values.ts';
 import { nameOfPort, portOfName } from './portNames.ts';
 import type { Rig } from './rig.ts';
-import { currentTables } from './tablesOfRig.ts';
+import { ABILITIES, currentTables } from './tablesOfRig.ts';
 
 /** Rows of the kernel's connection table: CONFIG_IP_VS_TAB_BITS=12. */
 const TABLE_SIZE = 4096;
@@ -78,7 +78,7 @@ export class RigDirector implements UvsadmDirector {
     if ('service' in command && command.service !== undefined && 'address' in command.service) {
       this.#rig.host.addLocal(command.service.address);
     }
-    const actions = toActions(command, currentTables(this.#rig.director.state.tables));
+    const actions = toActions(command, currentTables(this.#rig.director.state.tables), ABILITIES);
     if (actions instanceof Refusal) return actions;
     try {
       this.#rig.apply(actions);

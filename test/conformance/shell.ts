@@ -8,7 +8,7 @@ import { isTableCommand, toActions } from '../../src/uvsadm/toActions.ts';
 import { NO_NAMES } from '../../src/uvsadm/values.ts';
 import { markRule } from './markRules.ts';
 import type { Rig } from './rig.ts';
-import { currentTables } from './tablesOfRig.ts';
+import { ABILITIES, currentTables } from './tablesOfRig.ts';
 
 /** What a command left behind. */
 export interface CommandResult {
@@ -45,7 +45,7 @@ export class Shell {
     if ('service' in command && command.service !== undefined && 'address' in command.service) {
       this.#rig.host.addLocal(command.service.address);
     }
-    const actions = toActions(command, currentTables(this.#rig.director.state.tables));
+    const actions = toActions(command, currentTables(this.#rig.director.state.tables), ABILITIES);
     if (actions instanceof Refusal) return refused(actions);
     try {
       this.#rig.apply(actions);

@@ -33,7 +33,7 @@ export class FakeDirector implements UvsadmDirector {
   async change(commands: readonly TableCommand[]): Promise<readonly (Refusal | undefined)[]> {
     this.batches.push(commands.length);
     return commands.map((command) => {
-      const actions = toActions(command, this.tables);
+      const actions = toActions(command, this.tables, this.tables);
       if (actions instanceof Refusal) return actions;
       this.tables.apply(actions);
       return undefined;

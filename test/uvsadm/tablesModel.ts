@@ -8,7 +8,7 @@ import type {
   Timeouts,
 } from '../../src/table/actions.ts';
 import { formatDestinationKey, formatServiceKey } from '../../src/table/actions.ts';
-import type { CurrentTables } from '../../src/uvsadm/toActions.ts';
+import type { Abilities, CurrentTables } from '../../src/uvsadm/toActions.ts';
 
 interface Service {
   readonly key: ServiceKey;
@@ -19,9 +19,22 @@ interface Service {
 /** Of the machine of the recordings. */
 const SCHEDULERS = 'none rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos'.split(' ');
 
-export class TablesModel implements CurrentTables {
+export class TablesModel implements CurrentTables, Abilities {
   services: Service[] = [];
   readonly #timeouts = { tcp: 900, tcpFin: 120, udp: 300 };
+
+  serviceKeys(): readonly ServiceKey[] {
+    return this.services.map(({ key }) => key);
+  }
+
+  hasService(key: ServiceKey): boolean {
+    return this.#find(key) !== undefined;
+  }
+
+  hasDestination(service: ServiceKey, destination: DestinationKey): boolean {
+    const name = formatDestinationKey(destination);
+    return this.#find(service)?.destinations.some(({ key }) => formatDestinationKey(key) === name) === true;
+  }
 
   knowsScheduler(name: string): boolean {
     return SCHEDULERS.includes(name);
@@ -45,17 +58,17 @@ export class TablesModel implements CurrentTables {
         this.services.push({ key: action.service, settings: action.settings, destinations: [] });
         return;
       case 'editService':
-        this.#find(action.service).settings = action.settings;
+        this.#find(action.service)!.settings = action.settings;
         return;
       case 'removeService':
         this.services = this.services.filter((service) => service !== this.#find(action.service));
         return;
       case 'addDestination':
-        this.#find(action.service).destinations.push({ key: action.destination, settings: action.settings });
+        this.#find(action.service)!.destinations.push({ key: action.destination, settings: action.settings });
         return;
       case 'editDestination':
       case 'removeDestination': {
-        const { destinations } = this.#find(action.service);
+        const { destinations } = this.#find(action.service)!;
         const at = destinations.findIndex(({ key }) => formatDestinationKey(key) === formatDestinationKey(action.destination));
         const after = action.kind === 'editDestination' ? [{ key: action.destination, settings: action.settings }] : [];
         destinations.splice(at, 1, ...after);
@@ -72,7 +85,7 @@ export class TablesModel implements CurrentTables {
     }
   }
 
-  #find(key: ServiceKey): Service {
-    return this.services.find((service) => formatServiceKey(service.key) === formatServiceKey(key))!;
+  #find(key: ServiceKey): Service | undefined {
+    return this.services.find((service) => formatServiceKey(service.key) === formatServiceKey(key));
   }
 }
