@@ -75,7 +75,7 @@ test('the hooks are called in the order of the actions, around each removal', ()
 });
 
 describe('a list with a fault changes nothing', () => {
-  const CASES: readonly (readonly [string, readonly string[], readonly string[], string])[] = [
+  const CASES: readonly (readonly [string, readonly string[], readonly (string | TableAction)[], string])[] = [
     // name, before, list, code
     ['a service that exists', [SERVICE], [server(1), SERVICE], 'SERVICE_EXISTS'],
     ['a service added twice', [], [SERVICE, server(1), SERVICE], 'SERVICE_EXISTS'],
@@ -96,7 +96,13 @@ describe('a list with a fault changes nothing', () => {
     [
       'a real server of the other family without a tunnel',
       [SERVICE],
-      ['ipvsadm -a -t 192.0.2.1:80 -r [2001:db8::1]:80 -m'],
+      // The grammar of uvsadm would not let it through.
+      [
+        {
+          ...actionOf('ipvsadm -a -t 192.0.2.1:80 -r 10.0.1.1:80 -m'),
+          destination: { address: '2001:db8::1', port: 80 },
+        } as TableAction,
+      ],
       'CONFIG_INVALID',
     ],
   ];
