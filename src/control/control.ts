@@ -31,12 +31,12 @@ export class Control {
   readonly #reconciler: Reconciler;
   readonly #keeper: NextHopKeeper;
   readonly #nextHops: TableAction[] = [];
-  #localAddresses: string;
+  #localAddresses: readonly string[];
 
   constructor(options: ControlOptions) {
     const { dataPlane, network, wait, log } = options;
     this.#options = options;
-    this.#localAddresses = options.localAddresses.join();
+    this.#localAddresses = options.localAddresses;
     this.#reconciler = new Reconciler(dataPlane, log);
     this.#keeper = new NextHopKeeper({
       network,
@@ -138,7 +138,7 @@ export class Control {
 
   /** Of local addresses of fullnat for which the host would not answer ARP. */
   #warnOfMissing(): void {
-    for (const address of missingLocalAddresses(this.#reconciler.running, this.#localAddresses.split(','))) {
+    for (const address of missingLocalAddresses(this.#reconciler.running, this.#localAddresses)) {
       const message = `local address ${address} is none of this host's: replies to it will not come here`;
       this.#options.log.warn({ address }, message);
     }
@@ -197,8 +197,8 @@ export class Control {
   async #refreshLocalAddresses(): Promise<void> {
     const { dataPlane, network, log } = this.#options;
     const addresses = await localAddresses(network);
-    if (addresses.join() === this.#localAddresses) return;
-    this.#localAddresses = addresses.join();
+    if (addresses.join() === this.#localAddresses.join()) return;
+    this.#localAddresses = addresses;
     await dataPlane.setLocalAddresses(addresses);
     log.info({ addresses }, `local addresses are now ${addresses.join(' ')}`);
     this.#warnOfMissing();
