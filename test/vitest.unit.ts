@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { COMPILE_CACHE } from './compileCache.ts';
 import { RECORDINGS } from './vitest.recordings.ts';
 
 /**
@@ -14,8 +14,7 @@ export default defineConfig({
     isolate: false,
     // vitest would leave one core to itself, and there may be only two.
     maxWorkers: '100%',
-    // Commands that tests start take half the time when what they compile is kept.
-    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, '../node_modules/.cache/node') },
+    env: COMPILE_CACHE,
     testTimeout: 15_000,
   },
 });
